@@ -14,7 +14,7 @@ export class States {
   #connection = 0; // counts them
   #trouble = "connecting";
   #graceMs = -Infinity;
-  /** @type {Map<string, import("./protocol.js").Status>} */
+  /** @type {Map<string, import("./protocol.js").StatusMessage>} */
   venues = new Map();
 
   constructor(time, clock) {
@@ -34,14 +34,14 @@ export class States {
     else this.venues.clear();
   }
 
-  /** @param {import("./protocol.js").Status} status */
+  /** @param {import("./protocol.js").StatusMessage} status */
   venue(status) {
     const venue = status.venue ?? DEFAULT_VENUE;
     if (status.served === false) this.venues.delete(venue);
     else this.venues.set(venue, status);
   }
 
-  /** @param {import("./protocol.js").SymbolStatus} status */
+  /** @param {import("./protocol.js").SymbolStatusMessage} status */
   symbol(status) {
     const one = this.#one(status.symbol);
     this.#anew(one);
