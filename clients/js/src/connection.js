@@ -5,10 +5,12 @@
 import { Backoff } from "./backoff.js";
 import { afterClose, reasonOf } from "./close_codes.js";
 import { Link } from "./link.js";
+import { GRACE_MS } from "./states.js";
 import { renewAfterMs } from "./token.js";
 
 const STEADY_MS = 10_000; // a connection that lasted so long resets the backoff
 const AT_ONCE_AFTER_MS = 1000;
+const GOING_AWAY = 1012;
 const TOKEN_WITHIN_MS = 30_000;
 
 /**
@@ -17,7 +19,7 @@ const TOKEN_WITHIN_MS = 30_000;
  * @property {(changed: { planned: boolean }) => void} opened A new connection, which holds nothing yet; `planned` if it
  *   took over from one that still worked.
  * @property {(message: any) => void} received
- * @property {(state: State) => void} changed
+ * @property {(state: State, graceMs: number) => void} changed Prices are as current for so long as they were before.
  */
 export class Connection {
   #url;
@@ -30,6 +32,7 @@ export class Connection {
   #link = null; // the one that is open
   #dialled = null; // the one that is being opened: a link, or {} while a token is fetched
   #openedMs = 0;
+  #leftMs = -Infinity; // when a gateway said goodbye
   #timer = null;
   #renewal = null;
   #shown; // the token that counts
@@ -109,7 +112,7 @@ export class Connection {
 
   #welcomed(link, token) {
     if (link !== this.#dialled) return link.drop();
-    const planned = this.#link !== null && !this.#link.silent;
+    const planned = this.#link !== null ? !this.#link.silent : this.#time.nowMs() - this.#leftMs < GRACE_MS;
     this.#wait(null);
     this.#link?.drop();
     this.#link = link;
@@ -163,6 +166,7 @@ export class Connection {
     } else if (link === this.#link) {
       this.#link = null;
       this.#time.clearTimeout(this.#renewal);
+      if (code === GOING_AWAY) this.#leftMs = this.#time.nowMs();
       const lastedMs = this.#time.nowMs() - this.#openedMs;
       if (lastedMs > STEADY_MS) this.#backoff.reset();
       if (this.#dialled !== null) this.#enter({ name: "connecting" });
@@ -194,6 +198,8 @@ export class Connection {
 
   #enter(state) {
     this.state = state;
-    this.#listener.changed(state);
+    // Who said goodbye kept prices current to the end.
+    const graceMs = Math.max(0, this.#leftMs + GRACE_MS - this.#time.nowMs());
+    this.#listener.changed(state, state.name === "closed" ? 0 : graceMs);
   }
 }

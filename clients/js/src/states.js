@@ -1,6 +1,7 @@
 // Whether each symbol's price is current: of its own state, its venue's, and the connection's.
 
-const GRACE_MS = 1000; // what one gateway said holds until the next has said it, if that took over without a break
+/** What one gateway said holds so long for the next to say it, if the first said goodbye. */
+export const GRACE_MS = 1000;
 const SETTLED_MS = 1000; // after resuming: what was missed has begun to come by then, if anything was
 const OLD_MS = 2500;
 const DEFAULT_VENUE = "binance";
@@ -13,6 +14,7 @@ export class States {
   #symbols = new Map();
   #connection = 0; // counts them
   #trouble = "connecting";
+  #troubleMs = -Infinity; // from when on
   #graceMs = -Infinity;
   /** @type {Map<string, import("./protocol.js").StatusMessage>} */
   venues = new Map();
@@ -22,9 +24,10 @@ export class States {
     this.#clock = clock;
   }
 
-  /** What is wrong with the connection, in words; "" if it works. @param {string} reason */
-  troubled(reason) {
+  /** What is wrong with the connection, in words, in so long; "" if it works. @param {string} reason */
+  troubled(reason, afterMs = 0) {
     this.#trouble = reason;
+    this.#troubleMs = this.#time.nowMs() + afterMs;
   }
 
   /** A new connection: what was said on earlier ones counts no more, or a moment longer if it was `planned`. */
@@ -73,14 +76,14 @@ export class States {
   /** Whether some state changes by time alone. */
   get unsettled() {
     const nowMs = this.#time.nowMs();
-    if (nowMs < this.#graceMs) return true;
+    if (nowMs < this.#graceMs || (this.#trouble && nowMs < this.#troubleMs)) return true;
     for (const { settledMs } of this.#symbols.values()) if (settledMs > nowMs) return true;
     return false;
   }
 
   /** @param {string} symbol @returns {State} */
   of(symbol) {
-    if (this.#trouble) return { state: "stale", reason: this.#trouble };
+    if (this.#trouble && this.#time.nowMs() >= this.#troubleMs) return { state: "stale", reason: this.#trouble };
     const one = this.#one(symbol);
     const known = one.connection === this.#connection || this.#carried(one);
     if (known && one.status !== null) return said(one.status.state, one.status);

@@ -58,7 +58,7 @@ export class Stream {
       listener: {
         opened: ({ planned }) => this.#opened(planned),
         received: (message) => this.#received(message),
-        changed: (state) => this.#changed(state),
+        changed: (state, graceMs) => this.#changed(state, graceMs),
       },
     });
     this.#connection.start();
@@ -169,7 +169,7 @@ export class Stream {
     this.#review();
   }
 
-  #changed(state) {
+  #changed(state, graceMs) {
     const { name, reason } = state;
     const trouble = {
       open: "",
@@ -178,7 +178,7 @@ export class Stream {
       waiting: `no connection: ${reason}`,
       closed: `closed: ${reason}`,
     };
-    this.#states.troubled(trouble[name]);
+    this.#states.troubled(trouble[name], graceMs);
     if (name !== "open" && name !== "silent") this.#wire.lost();
     this.#review();
     this.#events.say("state", state);

@@ -253,6 +253,26 @@ test("a planned change of gateways shows no state but live", async () => {
   assert.deepEqual(told, ["stale", "live", "stale", "live"]);
 });
 
+test("a gateway that says goodbye and is followed by another at once was current to the end; else it is told soon", async () => {
+  const { time, gateway, stream } = await opened();
+  const told = [];
+  stream.subscribe(["BTC"], () => {}, { onState: ({ state, reason }) => told.push(`${state} ${reason}`) });
+  await settled();
+  gateway.answer(BOTH);
+  await time.pass(1500);
+  await gateway.end(1012);
+  await time.pass(500);
+  await gateway.welcome();
+  gateway.answer(BOTH, { seq: 2 });
+  await time.pass(1500);
+  assert.deepEqual(told, ["stale no price yet", "live "]);
+  await gateway.end(1012);
+  await time.pass(900);
+  assert.equal(told.length, 2);
+  await time.pass(300);
+  assert.equal(told.at(-1), "stale connecting");
+});
+
 test("a planned change to a gateway that gives no prices is told within a second", async () => {
   const { time, gateway, stream } = await opened();
   stream.subscribe(["BTC"], () => {});
