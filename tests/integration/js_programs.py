@@ -14,20 +14,23 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLIENT: Final = ROOT / "clients" / "js"
 WATCH: Final = Path(__file__).parent / "js" / "watch.mjs"
-NODE_MODULES: Final = Path("/usr/share/nodejs")
+DEBIANS: Final = Path("/usr/share/nodejs")
 """Where Debian keeps what it has of npm."""
 
 Line = dict[str, Any]
 
 
-def node(*wants: str) -> str:
-    """The path of Node; skips the test if it or a module is missing, and fails it where CI is true."""
+def node(*wants: str, at: Path = CLIENT) -> str:
+    """The path of Node; skips the test if it or a module is missing, and fails it where CI is true.
+
+    The modules are those of the package ``at`` a folder.
+    """
     found = shutil.which("node")
-    absent = [name for name in wants if not any((at / name).is_dir() for at in (CLIENT / "node_modules", NODE_MODULES))]
+    absent = [name for name in wants if not any((folder / name).is_dir() for folder in (at / "node_modules", DEBIANS))]
     if found is not None and not absent:
         return found
-    missing = f"the modules {', '.join(absent)} (make {CLIENT.relative_to(ROOT)}/node_modules)" if found else "Node"
-    reason = f"{missing} not on this machine (Debian: apt-get install nodejs npm)"
+    missing = f"{', '.join(absent)} of npm: `make npm`" if found else "Node"
+    reason = f"this machine lacks {missing} (Debian: apt-get install nodejs npm)"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -92,7 +95,7 @@ async def watching(url: str, *symbols: str, **asked: Any) -> AsyncIterator[Watch
         node("ws"),
         str(WATCH),
         words,
-        env={**os.environ, "NODE_PATH": str(NODE_MODULES)},
+        env={**os.environ, "NODE_PATH": str(DEBIANS)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=2**20,

@@ -75,9 +75,13 @@ export class Shared {
     }
     one.holders++;
     return new Held(one.stream, () => {
-      if (--one.holders > 0) return;
-      if (this.#streams.get(url) === one) this.#streams.delete(url);
-      one.stream.close();
+      one.holders--;
+      // Components that go often make room for others: who comes at once keeps the connection.
+      queueMicrotask(() => {
+        if (one.holders > 0 || one.stream.state.name === "closed") return;
+        if (this.#streams.get(url) === one) this.#streams.delete(url);
+        one.stream.close();
+      });
     });
   }
 }

@@ -8,8 +8,9 @@ import { TICKER } from "./options.js";
 import { Prices } from "./prices.js";
 import { Routes } from "./routes.js";
 import { States } from "./states.js";
-import { askedFor, Subscription, wantedBy } from "./subscription.js";
+import { askedFor, Subscription } from "./subscription.js";
 import { Token } from "./token.js";
+import { wantedBy } from "./wants.js";
 import { Wire } from "./wire.js";
 
 const REVIEW_MS = 200; // of states that change by time alone

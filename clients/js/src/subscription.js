@@ -1,8 +1,7 @@
 // One caller's subscription: its handler or its iterator, at its own pace, and the states of its symbols.
 
 import { report } from "./environment.js";
-import { keyOfName } from "./named.js";
-import { merged, optionsOf, TICKER } from "./options.js";
+import { optionsOf, TICKER } from "./options.js";
 import { Queue } from "./queue.js";
 import { Throttle } from "./throttle.js";
 
@@ -16,18 +15,6 @@ export function askedFor(symbols, handler, options) {
   }
   const { onState, onGap, onError, channel = TICKER } = given;
   return { names, channel, options: optionsOf(given), handler: hasHandler ? handler : undefined, onState, onGap, onError };
-}
-
-/** The options of each name that gives all `subscriptions` enough. @param {Iterable<Subscription>} subscriptions */
-export function wantedBy(subscriptions) {
-  const wanted = new Map();
-  for (const { channel, names, options } of subscriptions) {
-    for (const name of names) {
-      const key = keyOfName(channel, name);
-      wanted.set(key, merged(wanted.get(key), options));
-    }
-  }
-  return wanted;
 }
 
 /**

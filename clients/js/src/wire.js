@@ -1,9 +1,10 @@
 // What this connection holds, and the commands that make it what the callers want. It never sees a socket.
 
 import { grouped, subscribeMessage, unsubscribeMessage } from "./commands.js";
-import { keyOf, limited, merged, TICKER } from "./options.js";
+import { keyOf, TICKER } from "./options.js";
 import { Named, channelOf, keyOfName, nameOf } from "./named.js";
 import { ALL, lookUp, settle } from "./names.js";
+import { due } from "./wants.js";
 
 const MOST_NAMES = 10_000; // in one command
 const RATE_LIMITED_MS = 1000; // doubled each time
@@ -101,7 +102,7 @@ export class Wire {
 
   #sync() {
     if (!this.#open) return;
-    const [symbols, names] = this.#due();
+    const { symbols, names } = due(this.#wanted, this.#named);
     const surplus = [...this.#held.keys()].filter((key) => !symbols.has(key));
     for (const [channel, keys] of grouped(surplus, channelOf)) this.#unsubscribe(channel, keys.map(nameOf));
     // What is named beside all symbols is looked at when all are there.
@@ -114,28 +115,6 @@ export class Wire {
       return held === undefined || keyOf(held) !== keyOf(symbols.get(key));
     });
     this.#subscribeAll(changed, symbols, { byName: false });
-  }
-
-  // What is wanted: of symbols, and of names of which no symbol is known.
-  #due() {
-    const symbols = new Map();
-    const names = new Map();
-    for (const [key, options] of this.#wanted) {
-      const known = this.#named.symbolsOf(key);
-      if (known === undefined) {
-        if (!this.#named.isRefused(key)) names.set(`? ${key}`, options);
-        continue;
-      }
-      for (const symbol of known) {
-        const symbolKey = keyOfName(channelOf(key), symbol);
-        symbols.set(symbolKey, merged(symbols.get(symbolKey), options));
-      }
-    }
-    const both = limited(new Map([...symbols, ...names]));
-    return [
-      new Map([...symbols.keys()].map((key) => [key, both.get(key)])),
-      new Map([...names.keys()].map((key) => [key.slice(2), both.get(key)])),
-    ];
   }
 
   #isAsked(key) {

@@ -24,8 +24,12 @@ test("all who share a URL have one connection, which ends with the last of them"
   assert.deepEqual(got, ["one", "other", "other"]);
   assert.throws(() => one.subscribe(["BTC"], () => {}), /closed/);
   other.close();
+  const next = connect("ws://shared.example/ws", options); // a component that takes the place of another
+  await settled();
+  assert.equal(next.state.name, "open");
+  next.close();
+  await settled();
   assert.equal(gateway.socket.closed, true);
   assert.equal(gateway.sockets.length, 1);
-  connect("ws://shared.example/ws", options).close();
-  assert.notEqual(connect("ws://shared.example/ws", options).state.name, "closed");
+  assert.equal(connect("ws://shared.example/ws", options).state.name, "connecting");
 });
