@@ -1,6 +1,6 @@
 """The examples in a real Chromium: a plain page and one in React, each with the client, against a real gateway."""
 
-import subprocess
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -81,12 +81,9 @@ async def test_components_in_react_share_a_connection(browser: str, tmp_path: Pa
     built = tmp_path / "main.js"
     esbuild = REACT / "node_modules" / "esbuild" / "bin" / "esbuild"
     node("esbuild", "react", "react-dom", at=REACT)
-    subprocess.run(
-        [esbuild, "src/main.jsx", "--bundle", "--jsx=automatic", "--log-level=error", f"--outfile={built}"],
-        cwd=REACT,
-        check=True,
-        timeout=60,
-    )
+    words = ("src/main.jsx", "--bundle", "--jsx=automatic", "--log-level=error", f"--outfile={built}")
+    building = await asyncio.create_subprocess_exec(str(esbuild), *words, cwd=REACT)
+    assert 0 == await building.wait()
     (tmp_path / "index.html").write_text((REACT / "public" / "index.html").read_text(encoding="utf-8"))
     port = free_port()
     async with (

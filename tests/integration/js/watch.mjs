@@ -1,13 +1,13 @@
 // A program of the client's: it watches some symbols, and prints a line of JSON for whatever it is told.
 //
-// node watch.mjs '{"url": …, "symbols": [...], "options": {...}, "secret": …, "ttl_s": …, "each": true}'
+// node watch.mjs '{"url": …, "symbols": [...], "options": {...}, "secret": …, "ttl_s": …, "each": true,
+//   "too_old_ms": …}'
 
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 
 import { connect } from "../../../clients/js/src/index.js";
 
-const TOO_OLD_MS = 3000;
 const LOOK_MS = 25;
 
 const asked = JSON.parse(process.argv[2]);
@@ -59,7 +59,7 @@ setInterval(() => {
     if (state !== "live" || last === undefined) continue;
     const ageMs = Date.now() - last.recv_us / 1000;
     oldestMs = Math.max(oldestMs, ageMs);
-    if (ageMs > TOO_OLD_MS) tell("too_old", { symbol, age_ms: ageMs });
+    if (ageMs > (asked.too_old_ms ?? 3000)) tell("too_old", { symbol, age_ms: ageMs });
   }
 }, LOOK_MS);
 
