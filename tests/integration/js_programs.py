@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -88,11 +88,11 @@ class Watching:
 
 
 @asynccontextmanager
-async def watching(url: str, *symbols: str, **asked: Any) -> AsyncIterator[Watching]:
-    """A program that watches ``symbols``; ``asked`` is what `js/watch.mjs` takes beside."""
+async def watching(url: str, *symbols: str, runtime: Sequence[str] = (), **asked: Any) -> AsyncIterator[Watching]:
+    """A program that watches ``symbols``, in another ``runtime`` than Node; ``asked`` is what `js/watch.mjs` takes."""
     words = json.dumps({"url": str(url), "symbols": symbols, **asked})
     process = await asyncio.create_subprocess_exec(
-        node("ws"),
+        *(runtime or (node("ws"),)),
         str(WATCH),
         words,
         env={**os.environ, "NODE_PATH": str(DEBIANS)},
