@@ -39,7 +39,7 @@ export class Clock {
    * @param {number} sentMs @param {number} receivedMs @param {number | undefined} serverUs
    */
   sample(sentMs, receivedMs, serverUs) {
-    if (!Number.isSafeInteger(serverUs)) return; // a gateway that does not say it
+    if (serverUs === undefined || !Number.isSafeInteger(serverUs)) return; // a gateway that does not say it
     const offsetMs = serverUs / 1000 - (sentMs + receivedMs) / 2;
     const errorMs = (receivedMs - sentMs) / 2;
     const known = this.uncertaintyMs;

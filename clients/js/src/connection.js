@@ -29,7 +29,9 @@ export class Connection {
   #clock;
   #listener;
   #backoff;
+  /** @type {Link | null} */
   #link = null; // the one that is open
+  /** @type {any} */
   #dialled = null; // the one that is being opened: a link, or {} while a token is fetched
   #openedMs = 0;
   #leftMs = -Infinity; // when a gateway said goodbye
@@ -88,7 +90,7 @@ export class Connection {
     try {
       token = await this.#token.get();
     } catch (error) {
-      failed(error?.message ?? error);
+      failed(said(error));
       return;
     }
     if (this.#dialled !== mine) return; // closed, or another attempt has begun
@@ -97,7 +99,7 @@ export class Connection {
       this.#dialled = new Link(this.#url, { ...this.#how, token, listener: this.#events(token) });
     } catch (error) {
       // A URL that is none, or a page over TLS that may not open it: no attempt can be better.
-      this.close(`cannot connect to ${this.#url}: ${error?.message ?? error}`, 0);
+      this.close(`cannot connect to ${this.#url}: ${said(error)}`, 0);
     }
   }
 
@@ -175,8 +177,8 @@ export class Connection {
   }
 
   // Nothing is being opened any more: when to try again, if at all.
-  #failed(code, said, lastedMs = 0) {
-    const reason = reasonOf(code, said);
+  #failed(code, text, lastedMs = 0) {
+    const reason = reasonOf(code, text);
     const { again, attempts } = afterClose(code, { renewable: this.#token.renewable });
     if (again === "never") return this.close(reason, code);
     this.#dialled = null;
@@ -202,4 +204,9 @@ export class Connection {
     const graceMs = Math.max(0, this.#leftMs + GRACE_MS - this.#time.nowMs());
     this.#listener.changed(state, state.name === "closed" ? 0 : graceMs);
   }
+}
+
+/** @param {any} error */
+function said(error) {
+  return error?.message ?? String(error);
 }

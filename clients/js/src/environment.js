@@ -1,6 +1,15 @@
 // Time and chance, and the WebSocket: what tests replace.
 
-/** @type {import("./internal.js").Time} */
+/**
+ * @typedef {object} Time
+ * @property {() => number} nowMs Milliseconds; never goes back.
+ * @property {() => number} wallMs Unix time in milliseconds.
+ * @property {(callback: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ * @property {() => number} random
+ */
+
+/** @type {Time} */
 export const realTime = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),

@@ -7,7 +7,7 @@ export class Events {
 
   /** @param {string[]} names */
   constructor(names) {
-    this.#handlers = new Map(names.map((name) => [name, new Set()]));
+    this.#handlers = new Map(names.map((name) => [name, /** @type {Set<Function>} */ (new Set())]));
   }
 
   /** @param {string} name @param {Function} handler @returns {() => void} Takes the handler away. */
@@ -22,7 +22,7 @@ export class Events {
 
   /** @param {string} name @param {any} value */
   say(name, value) {
-    for (const handler of [...this.#handlers.get(name)]) {
+    for (const handler of [...(this.#handlers.get(name) ?? [])]) {
       try {
         handler(value);
       } catch (error) {

@@ -8,7 +8,7 @@ export { formatPrice } from "./decimal.js";
 
 const shared = new Shared();
 
-/** @type {typeof import("./index.js").connect} */
+/** @param {string | URL} url @param {import("./index.js").ConnectOptions & { time?: import("./environment.js").Time }} options */
 export function connect(url, { token, WebSocket, shared: isShared = false, time = realTime } = {}) {
   const address = addressOf(url);
   const open = () => new Stream(address, { token, WebSocket: webSocketOf(WebSocket), time });

@@ -21,6 +21,7 @@ export class Link {
   #time;
   #clock;
   #token;
+  /** @type {Liveness | null} */
   #liveness = null;
   #timer = null;
   #clockTimer = null;
@@ -94,9 +95,9 @@ export class Link {
     if (this.welcomed) return;
     this.welcomed = true;
     this.#time.clearTimeout(this.#timer);
-    this.#liveness = new Liveness(heartbeat_s > 0 ? heartbeat_s : 20, nowMs);
+    const liveness = (this.#liveness = new Liveness(heartbeat_s > 0 ? heartbeat_s : 20, nowMs));
     this.#clock.sample(this.#dialledMs, nowMs, server_us);
-    this.#watch();
+    this.#watch(liveness);
     this.#listener.welcomed(this);
     this.#askForTheTime();
   }
@@ -122,14 +123,14 @@ export class Link {
     }, afterMs);
   }
 
-  #watch() {
+  #watch(liveness) {
     this.#timer = this.#time.setTimeout(() => {
-      const { ask, silent, dead } = this.#liveness.check(this.#time.nowMs());
+      const { ask, silent, dead } = liveness.check(this.#time.nowMs());
       if (dead) return this.#ended(LOST, "nothing came from the gateway any more");
       if (ask) this.#ping();
       if (silent && !this.silent) this.#silence(true);
-      this.#watch();
-    }, this.#liveness.everyMs);
+      this.#watch(liveness);
+    }, liveness.everyMs);
   }
 
   #silence(silent) {

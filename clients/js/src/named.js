@@ -9,7 +9,7 @@ export const nameOf = (key) => key.slice(key.indexOf(" ") + 1);
 
 export class Named {
   #symbols = new Map();
-  #refused = new Set();
+  #refused = new Map(); // of a name: why
 
   /** Another gateway may serve others, and know refused names; what a name meant, it most likely means again. */
   opened() {
@@ -20,7 +20,7 @@ export class Named {
   /** Forget what nobody asks for any more. @param {Map<string, any>} wanted */
   keep(wanted) {
     for (const key of [...this.#symbols.keys()]) if (!wanted.has(key)) this.#symbols.delete(key);
-    for (const key of [...this.#refused]) if (!wanted.has(key)) this.#refused.delete(key);
+    for (const key of [...this.#refused.keys()]) if (!wanted.has(key)) this.#refused.delete(key);
   }
 
   /** @returns {string[] | undefined} Undefined as long as it is not known. */
@@ -28,22 +28,24 @@ export class Named {
     return this.#symbols.get(key);
   }
 
-  isRefused(key) {
-    return this.#refused.has(key);
+  /** @returns {import("./index.js").StreamError | undefined} Why the gateway has refused the name, if it has. */
+  refusalOf(key) {
+    return this.#refused.get(key);
   }
 
   means(channel, name, symbols) {
     this.#symbols.set(keyOfName(channel, name), symbols);
   }
 
-  refuse(channel, name) {
-    this.#refused.add(keyOfName(channel, name));
+  /** @param {{ code: any, message: string, name: string, channel: string }} refusal */
+  refuse(refusal) {
+    this.#refused.set(keyOfName(refusal.channel, refusal.name), refusal);
   }
 
   /**
    * A symbol is not there any more. What was asked for by another name may mean another symbol now.
    *
-   * @returns {string[]} The names that are the symbol itself: refused now.
+   * @returns {string[]} The names that are the symbol itself, and mean nothing else.
    */
   lose(channel, symbol) {
     const refused = [];
@@ -56,7 +58,6 @@ export class Named {
       }
       this.#symbols.delete(key);
       if (upper(name) !== upper(symbol)) continue;
-      this.#refused.add(key);
       refused.push(name);
     }
     return refused;

@@ -8,7 +8,9 @@ export class Queue {
   #newest = new Map();
   #all = [];
   #taken = 0; // of #all: a shift for each would move all others
+  /** @type {{ resolve: Function, reject: Function } | null} */
   #reader = null;
+  /** @type {{ error?: Error } | null} */
   #end = null;
 
   /** @param {{ conflate: boolean, batch: boolean }} options With `batch` all that waits is read at once. */
@@ -28,7 +30,7 @@ export class Queue {
     this.#serve();
   }
 
-  /** Nothing more comes; what waits can still be read. With an `error` the reader is told why. */
+  /** Nothing more comes; what waits can still be read. @param {Error} [error] Why, to be told to the reader. */
   end(error) {
     this.#end ??= { error };
     this.#serve();

@@ -120,6 +120,22 @@ export class States {
   }
 }
 
+/** What is wrong with a connection, in words; "" if nothing. @param {import("./index.js").ConnectionState} state */
+export function troubleOf(state) {
+  switch (state.name) {
+    case "open":
+      return "";
+    case "silent":
+      return "nothing comes from the gateway";
+    case "connecting":
+      return "connecting";
+    case "waiting":
+      return `no connection: ${state.reason}`;
+    case "closed":
+      return `closed: ${state.reason}`;
+  }
+}
+
 function unknown(connection) {
   return { connection, priced: false, status: null, settledMs: 0 };
 }

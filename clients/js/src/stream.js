@@ -7,7 +7,7 @@ import { Listings } from "./listings.js";
 import { TICKER } from "./options.js";
 import { Prices } from "./prices.js";
 import { Routes } from "./routes.js";
-import { States } from "./states.js";
+import { States, troubleOf } from "./states.js";
 import { askedFor, Subscription } from "./subscription.js";
 import { Token } from "./token.js";
 import { wantedBy } from "./wants.js";
@@ -116,9 +116,20 @@ export class Stream {
     this.#planPending = true;
     queueMicrotask(() => {
       this.#planPending = false;
+      for (const subscription of this.#subscriptions) this.#tellRefusals(subscription);
       this.#wire.want(wantedBy(this.#subscriptions));
       this.#resolved();
     });
+  }
+
+  // Others have asked for the same name, in vain.
+  #tellRefusals(subscription) {
+    if (subscription.planned) return;
+    subscription.planned = true;
+    for (const name of subscription.names) {
+      const refusal = this.#wire.refusalOf(subscription.channel, name);
+      if (refusal !== undefined) subscription.refused(refusal);
+    }
   }
 
   #left(subscription) {
@@ -171,15 +182,8 @@ export class Stream {
   }
 
   #changed(state, graceMs) {
-    const { name, reason } = state;
-    const trouble = {
-      open: "",
-      silent: "nothing comes from the gateway",
-      connecting: "connecting",
-      waiting: `no connection: ${reason}`,
-      closed: `closed: ${reason}`,
-    };
-    this.#states.troubled(trouble[name], graceMs);
+    const { name } = state;
+    this.#states.troubled(troubleOf(state), graceMs);
     if (name !== "open" && name !== "silent") this.#wire.lost();
     this.#review();
     this.#events.say("state", state);
@@ -219,7 +223,11 @@ export class Stream {
     }
     if (this.#wire.received(message) || this.#listings.received(message)) return;
     if (message.type === "error") this.#events.say("error", { code: message.code, message: message.message });
-    else if (this.#routes.has(message.type, message.symbol)) this.#value(message);
+    else if (message.symbol !== undefined) this.#values(message.type, [message]);
+    else {
+      const channel = /^(.+)_batch$/.exec(message.type)?.[1];
+      if (channel !== undefined) this.#values(channel, message[channel]);
+    }
   }
 
   #tick(tick) {
@@ -239,10 +247,13 @@ export class Stream {
   }
 
   // Another channel's messages have its name as their type.
-  #value(value) {
-    this.#prices.put(value.type, value);
-    for (const { subscription, everyMs } of this.#routes.to(value.type, value.symbol)) {
-      this.#routes.offer(subscription, value, everyMs);
+  #values(channel, values) {
+    for (const value of values) {
+      if (!this.#routes.has(channel, value.symbol)) continue;
+      this.#prices.put(channel, value);
+      for (const { subscription, everyMs } of this.#routes.to(channel, value.symbol)) {
+        this.#routes.offer(subscription, value, everyMs);
+      }
     }
     this.#routes.flush();
   }

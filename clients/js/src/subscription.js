@@ -26,6 +26,7 @@ export class Subscription {
   #host;
   #handler;
   #on;
+  /** @type {Queue | null} */
   #queue = null;
   #throttle;
   #batch = [];
@@ -34,6 +35,8 @@ export class Subscription {
   #seen = new Set(); // symbols of which this caller has had a value
   #symbols = [];
   closed = false;
+  /** Whether its names are among those that are asked for. */
+  planned = false;
   /** @type {(() => void) | undefined} */
   onEnd = undefined;
 
@@ -138,9 +141,10 @@ export class Subscription {
   }
 
   [Symbol.asyncIterator]() {
-    if (this.#queue === null) throw new TypeError("this subscription has a handler; leave it out to iterate");
+    const queue = this.#queue;
+    if (queue === null) throw new TypeError("this subscription has a handler; leave it out to iterate");
     return {
-      next: () => this.#queue.next(),
+      next: () => queue.next(),
       return: async () => {
         this.unsubscribe();
         return { value: undefined, done: true };

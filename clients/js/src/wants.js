@@ -28,7 +28,7 @@ export function due(wanted, named) {
   for (const [key, options] of wanted) {
     const known = named.symbolsOf(key);
     if (known === undefined) {
-      if (!named.isRefused(key)) names.set(`? ${key}`, options);
+      if (named.refusalOf(key) === undefined) names.set(`? ${key}`, options);
       continue;
     }
     for (const symbol of known) {

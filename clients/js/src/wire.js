@@ -69,6 +69,11 @@ export class Wire {
     return this.#named.symbolsOf(keyOfName(channel, name)) ?? [];
   }
 
+  /** @returns {import("./index.js").StreamError | undefined} Why this connection does not have it, if it was refused. */
+  refusalOf(channel, name) {
+    return this.#named.refusalOf(keyOfName(channel, name));
+  }
+
   /** @returns {import("./options.js").Options | undefined} With what the symbol is held. */
   optionsOf(channel, symbol) {
     return this.#held.get(keyOfName(channel, symbol));
@@ -103,7 +108,7 @@ export class Wire {
   #sync() {
     if (!this.#open) return;
     const { symbols, names } = due(this.#wanted, this.#named);
-    const surplus = [...this.#held.keys()].filter((key) => !symbols.has(key));
+    const surplus = [...this.#held.keys()].filter((key) => !symbols.has(key) && !this.#isLookedUp(key));
     for (const [channel, keys] of grouped(surplus, channelOf)) this.#unsubscribe(channel, keys.map(nameOf));
     // What is named beside all symbols is looked at when all are there.
     const waits = (key) => nameOf(key) !== ALL && names.has(keyOfName(channelOf(key), ALL));
@@ -112,9 +117,15 @@ export class Wire {
     const changed = [...symbols.keys()].filter((key) => {
       if (waits(key)) return false;
       const held = this.#held.get(key);
-      return held === undefined || keyOf(held) !== keyOf(symbols.get(key));
+      return held === undefined || keyOf(held) !== keyOf(/** @type {import("./options.js").Options} */ (symbols.get(key)));
     });
     this.#subscribeAll(changed, symbols, { byName: false });
+  }
+
+  // Its name is among those that are looked up in the gateway's list.
+  #isLookedUp(key) {
+    for (const { got, channel } of this.#asked.values()) if (got?.has(nameOf(key)) && channel === channelOf(key)) return true;
+    return false;
   }
 
   #isAsked(key) {
@@ -246,8 +257,9 @@ export class Wire {
 
   #refuse(channel, name, error) {
     const code = error?.code ?? "unknown_symbol";
-    this.#named.refuse(channel, name);
-    this.#listener.refused({ code, message: error?.message ?? `unknown symbol: ${name}`, name, channel });
+    const refusal = { code, message: error?.message ?? `unknown symbol: ${name}`, name, channel };
+    this.#named.refuse(refusal);
+    this.#listener.refused(refusal);
   }
 
   #unknown(channel, symbol, error) {

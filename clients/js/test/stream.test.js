@@ -126,6 +126,9 @@ test("a wrong name is told to its caller, and the good ones beside it work", asy
   gateway.say({ type: "symbols", symbols: [{ symbol: "BTCUSDT", aliases: ["BTC"] }], id });
   assert.deepEqual(got, ["BTCUSDT"]);
   assert.deepEqual(errors, [{ code: "unknown_symbol", message: "unknown symbol: 'NOPE'", name: "NOPE", channel: "ticker" }]);
+  stream.subscribe("NOPE", () => {}, { onError: ({ name }) => errors.push(name) });
+  await settled();
+  assert.deepEqual([errors.length, errors[1]], [2, "NOPE"]);
   assert.deepEqual(gateway.heard(), []);
 });
 
@@ -365,8 +368,9 @@ test("another channel is asked for by name, and its messages come to those who a
   assert.deepEqual(asked.map(({ channel }) => channel), ["stats", undefined]);
   for (const { id } of asked) gateway.say({ type: "subscribed", symbols: ["BTCUSDT"], id });
   gateway.say({ type: "stats", symbol: "BTCUSDT", high: "65002.10" });
+  gateway.say({ type: "stats_batch", stats: [{ symbol: "BTCUSDT", high: "65003.00" }, { symbol: "ETHUSDT", high: "1.00" }] });
   gateway.say(gateway.tick("BTCUSDT", 1));
-  assert.deepEqual([stats, ticks], [["65002.10"], [1]]);
+  assert.deepEqual([stats, ticks], [["65002.10", "65003.00"], [1]]);
 });
 
 test("a handler that throws stops nobody else", async () => {
