@@ -1,6 +1,8 @@
 """The examples in a real Chromium: a plain page and one in React, each with the client, against a real gateway."""
 
 import asyncio
+import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from aiohttp import web
 from deploy.ports import free_port
 from tests.browser import Page, open_page, running_browser
 from tests.integration.faults import launched
-from tests.integration.js_programs import ROOT, node
+from tests.integration.js_programs import CLIENT, DEBIANS, ROOT, node
 from tests.integration.stacks import run_plan
 
 pytestmark = pytest.mark.integration
@@ -58,8 +60,32 @@ async def rows(page: Page, state: str, count: int) -> None:
     await page.until(f"{live}.every((row) => /[0-9]+\\.[0-9]{{2}}\\s+[0-9]+\\.[0-9]{{2}}/.test(row.innerText))")
 
 
+async def example_of_the_readme(address: str) -> list[str]:
+    """What the program in the client's README prints first, against the gateway at ``address``."""
+    (program,) = re.findall(r"^```js\n(.*?)^```$", (CLIENT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    given = (
+        'import { createRequire } from "node:module";\nglobalThis.WebSocket ??= createRequire(import.meta.url)("ws");'
+    )
+    running = await asyncio.create_subprocess_exec(
+        *(node("ws"), "--input-type=module", "--eval", f"{given}\n{program.replace('127.0.0.1:8080', address)}"),
+        cwd=CLIENT,
+        env={**os.environ, "NODE_PATH": str(DEBIANS)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert running.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            return [(await running.stdout.readline()).decode().strip() for _ in range(8)]
+    finally:
+        running.kill()
+        await running.wait()
+
+
 async def test_a_plain_page_shows_prices_and_says_when_they_are_old(browser: str) -> None:
-    """It imports the client's source as it is, and goes on by itself when its gateway has been away."""
+    """It imports the client's source as it is, and goes on by itself when its gateway has been away.
+
+    The example in the client's README prints exact prices meanwhile.
+    """
     port = free_port()
     async with (
         site(port, ROOT),
@@ -69,6 +95,10 @@ async def test_a_plain_page_shows_prices_and_says_when_they_are_old(browser: str
         await page.open(f"http://localhost:{port}/examples/page/index.html?url=ws://{stack.plan.front}/ws")
         await rows(page, "live", 3)
         assert [] == page.complaints
+        lines = await example_of_the_readme(str(stack.plan.front))
+        prices = [line for line in lines if re.fullmatch(r"(BTC|ETH)USDT [0-9]+\.[0-9]{2}", line)]
+        assert {"BTCUSDT live", "ETHUSDT live"} <= {*lines}
+        assert {"BTCUSDT", "ETHUSDT"} == {line.partition(" ")[0] for line in prices}
         await stack.stop_one("gateway")
         await rows(page, "stale", 3)
         await page.until("document.querySelector('#connection').innerText.startsWith('waiting: ')")
