@@ -1,17 +1,19 @@
-"""Make the generated parts of docs/ anew: ``python -m tests.reference``."""
+"""Make the generated parts of docs/ and of clients/js anew: ``python -m tests.reference``."""
 
 import sys
 
 from tests.reference.pages import DOCS, PAGES, renewed
+from tests.reference.sources import ROOT
+from tests.reference.typescript import DECLARATIONS, declarations
 
 
 def main() -> None:
-    """Write the pages that have changed, and name them."""
-    for name in PAGES:
-        page, text = DOCS / name, renewed(name)
-        if text != page.read_text(encoding="utf-8"):
-            page.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"docs/{name} is new\n")
+    """Write the files that have changed, and name them."""
+    made = {DOCS / name: renewed(name) for name in PAGES} | {DECLARATIONS: declarations()}
+    for path, text in made.items():
+        if text != path.read_text(encoding="utf-8"):
+            path.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"{path.relative_to(ROOT)} is new\n")
 
 
 if __name__ == "__main__":
