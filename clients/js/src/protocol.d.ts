@@ -17,10 +17,10 @@ export interface SubscribeCommand {
    */
   symbols: string[];
   /**
-   * What to send of the symbols. `ticker`, the default and the only one so far, is best bid and ask, last price and
-   * volume.
+   * What to send of the symbols. `ticker`, the default, is best bid and ask, last price and volume. `stats` are the
+   * figures of the last 24 hours. A symbol can be held in both, with options of its own in each.
    */
-  channel?: "ticker" | null;
+  channel?: "stats" | "ticker" | null;
   /**
    * Whether to send the last value of each symbol at once. Default true.
    */
@@ -59,6 +59,10 @@ export interface UnsubscribeCommand {
    * As in `subscribe`.
    */
   symbols: string[];
+  /**
+   * The channel in which to stop; `ticker` by default. What is held in another stays.
+   */
+  channel?: "stats" | "ticker" | null;
   /**
    * Your own mark on the command; its answer repeats it. `null` means none.
    */
@@ -170,6 +174,11 @@ export interface TickFields {
    * When the poller received it, microseconds since the Unix epoch; latency is measured from here.
    */
   recv_us: number;
+  /**
+   * The exchange's own number of the quote (Binance: `u`). Ticks with the same one have the same quote. Absent if the
+   * exchange does not number quotes, or if this one came by REST.
+   */
+  update_id?: number;
 }
 
 /**
@@ -250,6 +259,10 @@ export interface SubscribedMessage {
    */
   symbols: string[];
   /**
+   * That of the command, if it was not `ticker`.
+   */
+  channel?: "stats" | "ticker";
+  /**
    * That of the command.
    */
   id?: string | number;
@@ -285,6 +298,10 @@ export interface UnsubscribedMessage {
    */
   symbols: string[];
   /**
+   * The channel in which they were held, if it was not `ticker`.
+   */
+  channel?: "stats" | "ticker";
+  /**
    * That of the command.
    */
   id?: string | number;
@@ -296,9 +313,13 @@ export interface UnsubscribedMessage {
 export interface SubscriptionsMessage {
   type: "subscriptions";
   /**
-   * Everything that this connection holds.
+   * Everything that this connection holds in channel `ticker`.
    */
   symbols: string[];
+  /**
+   * Channel → what it holds there, of the other channels; absent if that is nothing.
+   */
+  channels?: Record<string, string[]>;
   /**
    * That of the command.
    */
