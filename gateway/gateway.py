@@ -15,6 +15,8 @@ from gateway.admission.probes import Probes
 from gateway.auth.opening import open_authenticator
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
+from gateway.events.heartbeats import Heartbeats
+from gateway.events.stream import EventStream
 from gateway.fanout.cohorts.member import Member
 from gateway.fanout.cohorts.window import LATE_S
 from gateway.fanout.feed.feed import Feed
@@ -96,6 +98,8 @@ class Gateway:
         )
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
+        self.heartbeats = Heartbeats(settings.heartbeat_s, slow.__contains__, now_us)
+        """Signs of life for streams of events."""
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
@@ -131,6 +135,7 @@ class Gateway:
             async with Group() as group:
                 group.create_task(self.feed.run())
                 group.create_task(self._keepalive.run())
+                group.create_task(self.heartbeats.run())
         finally:
             await end(*self._background_tasks)
             self.admission.close()
@@ -194,16 +199,18 @@ class Gateway:
         limit = self.settings.max_connections
         return not self.full and (not limit or len(self.hub) < limit)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Connection | EventStream) -> None:
         """``connection`` is part of the gateway from now on."""
         self.counters.connections_accepted += 1
         self.hub.add(connection)
-        self._keepalive.add(connection)
+        if isinstance(connection, Connection):
+            self._keepalive.add(connection)
         self._empty.clear()
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: Connection | EventStream) -> None:
         """``connection`` is gone; nothing of it is left after this."""
-        self._keepalive.remove(connection)
+        if isinstance(connection, Connection):
+            self._keepalive.remove(connection)
         self.replays.remove(connection)
         self.hub.remove(connection)
         if not len(self.hub):
@@ -288,5 +295,5 @@ def _bounds(settings: Settings) -> Bounds:
 
 
 def _close(connection: Member) -> None:
-    if isinstance(connection, Connection):
+    if isinstance(connection, Connection | EventStream):
         connection.close(CloseReason.DRAIN)

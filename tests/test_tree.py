@@ -23,7 +23,7 @@ GATEWAY_LAYERS = (
     {"client"},
     {"gateway"},
     {"settings"},
-    {"admission", "fanout"},
+    {"admission", "events", "fanout"},
     {"protocol"},
     {"auth", "websocket"},
     {"hosting"},

@@ -22,7 +22,7 @@ from gateway.admission.upgrade_request import NotYet, Slot, UpgradeRequest, bear
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.errors import RefusalError
 from gateway.protocol.encodings import ENCODINGS
-from gateway.websocket.handshake import check
+from gateway.websocket.handshake import Handshake, check
 from market.bus import BusDownError
 
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
@@ -112,9 +112,21 @@ class Admission:
         Raises:
             RefusalError: it is refused; the answer says what is wrong.
         """
-        settings = self._settings
-        handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
+        handshake = check(headers, ENCODINGS, deflate=self._settings.ws_compression == "on")
         self.names.check(headers)
+        return self.look_at(handshake, headers, query, peer, counted=counted)
+
+    def look_at(
+        self,
+        handshake: Handshake,
+        headers: CIMultiDictProxy[str],
+        query: MultiMapping[str],
+        peer: str | None,
+        *,
+        counted: bool,
+    ) -> UpgradeRequest:
+        """The same for a request whose names and ``handshake`` are checked, or that has none (`NO_HANDSHAKE`)."""
+        settings = self._settings
         address, payer, forwarded = self._identity(headers, peer)
         return UpgradeRequest(
             handshake,

@@ -67,10 +67,21 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     """
     admission = gateway.admission
     peer, pending = origin_of(request)
-    if pending is None and not gateway.settings.may_be_public:
-        _require_private(request)
+    require_private(request, gateway)
     _require_form(request.version, request.headers)
     upgrade_request = admission.look(request.headers, request.query, peer, counted=pending is not None)
+    grant, slot = await let_in(gateway, upgrade_request)
+    stay(request, gateway, upgrade_request, slot)
+    return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
+
+
+async def let_in(gateway: Gateway, upgrade_request: UpgradeRequest) -> tuple[Grant | None, Slot]:
+    """The grant of a request, None if a message has to bring its token, and its slot, which must be left.
+
+    Raises:
+        RefusalError: it is refused.
+    """
+    admission = gateway.admission
     answer = admission.grant_now(upgrade_request)
     grant = answer if isinstance(answer, Grant) else None
     # Before its proof is checked: that uses up a ticket, and may fetch keys.
@@ -82,6 +93,16 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     except BaseException:
         admission.leave(slot)
         raise
+    return grant, slot
+
+
+def stay(request: web.Request, gateway: Gateway, upgrade_request: UpgradeRequest, slot: Slot) -> None:
+    """The connection of ``request`` is about to be taken from aiohttp, and counts for its client in ``slot``.
+
+    Raises:
+        RefusalError: the client has gone; the slot was left.
+    """
+    admission, pending = gateway.admission, origin_of(request)[1]
     # A bare aiohttp has its own kind of protocol, which ends with the client.
     if request.transport is None or getattr(request.protocol, "finished", False):
         # A client that sends no more cannot use a WebSocket.
@@ -91,7 +112,6 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         _keep_count(admission, slot, pending)
     # As for handshakes that are admitted at once: connects have limits of their own.
     admission.charges.give_back(upgrade_request.payer, REQUEST)
-    return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
 
 
 async def prove(gateway: Gateway, upgrade_request: UpgradeRequest) -> Grant:
@@ -129,13 +149,16 @@ def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
         raise RefusalError(400, "handshake", "a WebSocket handshake has no body")
 
 
-def _require_private(request: web.Request) -> None:
+def require_private(request: web.Request, gateway: Gateway) -> None:
     """Refuse a connection to an address that strangers reach, in a bare aiohttp, which listens anywhere.
 
     Raises:
         RefusalError: the address is not loopback, and no setting allows others.
     """
-    if request.transport is not None and not is_private(request.transport.get_extra_info("sockname")):
+    transport = request.transport
+    if transport is None or origin_of(request)[1] is not None or gateway.settings.may_be_public:
+        return
+    if not is_private(transport.get_extra_info("sockname")):
         raise RefusalError(403, "anonymous", "AUTH_MODE is none, and this is not loopback; see ALLOW_ANONYMOUS")
 
 

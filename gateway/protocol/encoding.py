@@ -3,7 +3,8 @@
 `gateway.protocol.encodings` has those that clients can choose.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.forms import Form, FramedTick, StatusForm, forms_of_tick, of_status
@@ -20,8 +21,8 @@ class Encoding:
     """One way to write and read messages. An encoding equals only itself."""
 
     __slots__ = (
-        "_batch_payload", "_encode", "decode", "opcode", "snapshot_frame", "status_frame", "subprotocol", "tick_body",
-        "tick_frame", "wrong_frame",
+        "_batch_payload", "_encode", "_wrap", "decimal", "decode", "every", "opcode", "partial", "pings", "positions",
+        "snapshot_frame", "status_frame", "subprotocol", "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
     def __init__(
@@ -35,10 +36,13 @@ class Encoding:
         tick_frame: Callable[[bytes], bytes],
         snapshot_frame: Callable[[bytes], bytes],
         batch_payload: Callable[[Collection[bytes]], bytes],
+        wrap: Callable[[bytes], bytes] | None = None,
+        pings: bool = True,
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
-        ``tick_frame`` and ``snapshot_frame`` make whole frames of one such body.
+        ``tick_frame`` and ``snapshot_frame`` make whole frames of one such body. ``wrap`` makes a frame of any other
+        message; by default one of a WebSocket.
         """
         self.subprotocol = subprotocol
         """What a client asks for in ``Sec-WebSocket-Protocol``."""
@@ -63,6 +67,15 @@ class Encoding:
         """A whole ``symbol_status`` frame."""
         self._encode = encode
         self._batch_payload = batch_payload
+        self._wrap = wrap or partial(frame, opcode)
+        self.pings = pings
+        """Whether pings may go between its frames, and are answered."""
+        self.positions: Callable[[Mapping[str, int]], bytes] | None = None
+        """How the position of a connection that gets every tick is noted behind each flush: topic → seq of the last
+        tick. None notes nothing."""
+        self.decimal = self.every = self.partial = self
+        """The same encoding: with decimal strings for numbers; for every tick, with `positions`; for a connection that
+        has not been sent yet all that it missed, without them."""
 
     def __repr__(self) -> str:
         """Show the name that clients use."""
@@ -70,7 +83,7 @@ class Encoding:
 
     def message_frame(self, message: Message) -> bytes:
         """The frame of any message that is not a tick or a snapshot."""
-        return frame(self.opcode, self._encode(message))
+        return self._wrap(self._encode(message))
 
     def snapshot_frames(self, ticks: Iterable[FramedTick]) -> bytes:
         """A ``snapshot`` frame for each tick."""
@@ -87,7 +100,7 @@ class Encoding:
         return self._compressed_batch if deflate else self._batch
 
     def _batch(self, bodies: Collection[bytes]) -> bytes:
-        return frame(self.opcode, self._batch_payload(bodies))
+        return self._wrap(self._batch_payload(bodies))
 
     def _compressed_batch(self, bodies: Collection[bytes]) -> bytes:
         payload = self._batch_payload(bodies)

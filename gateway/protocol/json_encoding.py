@@ -1,12 +1,14 @@
 """JSON in text frames."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.decimal_tick import encode_decimal_tick
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import TEXT, frame
+from market.prices.tick import Tick
 from market.wire.codec import encode_tick
 
 
@@ -34,13 +36,18 @@ def _batch_payload(bodies: Collection[bytes]) -> bytes:
     return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
 
 
-JSON = Encoding(
-    subprotocol="tickgate.v1.json",
-    opcode=TEXT,
-    decoder=CommandDecoder("JSON", msgspec.json.Decoder),
-    encode=msgspec.json.Encoder().encode,
-    tick_body=encode_tick,
-    tick_frame=_tick_frame,
-    snapshot_frame=_snapshot_frame,
-    batch_payload=_batch_payload,
-)
+def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
+    return Encoding(
+        subprotocol="tickgate.v1.json",
+        opcode=TEXT,
+        decoder=CommandDecoder("JSON", msgspec.json.Decoder),
+        encode=msgspec.json.Encoder().encode,
+        tick_body=tick_body,
+        tick_frame=_tick_frame,
+        snapshot_frame=_snapshot_frame,
+        batch_payload=_batch_payload,
+    )
+
+
+JSON = _encoding(encode_tick)
+JSON.decimal = _encoding(encode_decimal_tick)

@@ -1,12 +1,14 @@
 """MessagePack in binary frames; lengths as in the MessagePack specification ("Formats")."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.decimal_tick import decimal_tick
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import BINARY, frame
+from market.prices.tick import Tick
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -52,13 +54,18 @@ def _batch_payload(bodies: Collection[bytes]) -> bytes:
     return _TICKS_HEAD + b"\xdd" + len(bodies).to_bytes(4) + b"".join(bodies)
 
 
-MSGPACK = Encoding(
-    subprotocol="tickgate.v1.msgpack",
-    opcode=BINARY,
-    decoder=CommandDecoder("MessagePack", msgspec.msgpack.Decoder),
-    encode=_encode,
-    tick_body=_encode,
-    tick_frame=_tick_frame,
-    snapshot_frame=_snapshot_frame,
-    batch_payload=_batch_payload,
-)
+def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
+    return Encoding(
+        subprotocol="tickgate.v1.msgpack",
+        opcode=BINARY,
+        decoder=CommandDecoder("MessagePack", msgspec.msgpack.Decoder),
+        encode=_encode,
+        tick_body=tick_body,
+        tick_frame=_tick_frame,
+        snapshot_frame=_snapshot_frame,
+        batch_payload=_batch_payload,
+    )
+
+
+MSGPACK = _encoding(_encode)
+MSGPACK.decimal = _encoding(lambda tick: _encode(decimal_tick(tick)))
