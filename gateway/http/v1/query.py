@@ -75,5 +75,10 @@ def names_in(text: str) -> Sequence[str]:
     return [name for part in text.split(",") if (name := part.strip())]
 
 
+def for_http(problem: str) -> str:
+    """A ``problem`` of a command, in words for a request."""
+    return problem.replace('{"type":"symbols"}', "GET /v1/symbols")
+
+
 def _bad(problem: str) -> RefusalError:
     return RefusalError(400, "bad_query", problem)

@@ -16,7 +16,7 @@ from gateway.events.stream import EventStream
 from gateway.gateway import Gateway
 from gateway.http.aiohttp_internals import take_over
 from gateway.http.upgrade import let_in, origin_of, require_private, stay
-from gateway.http.v1.query import STREAM, read_query
+from gateway.http.v1.query import STREAM, for_http, read_query
 from gateway.protocol.event_encoding import EVENTS
 from gateway.protocol.messages import Error, Subscribe
 from gateway.websocket.handshake import NO_HANDSHAKE
@@ -39,10 +39,7 @@ async def open_stream(gateway: Gateway, request: web.Request) -> web.StreamRespo
     wanted = gateway.admission.look_at(NO_HANDSHAKE, request.headers, request.query, peer, counted=pending is not None)
     grant, slot = await let_in(gateway, wanted)
     try:
-        if grant is None:
-            how = "Authorization: Bearer <token>, or ?ticket= of POST /v1/ticket"
-            raise unauthorised(f"this is for who brings a token: {how}", "bad_token")
-        session, outcome = _obeyed(gateway, command, grant, wanted.payer)
+        session, outcome = _obeyed(gateway, command, _required(grant), wanted.payer)
     except BaseException:
         gateway.admission.leave(slot)
         raise
@@ -51,7 +48,7 @@ async def open_stream(gateway: Gateway, request: web.Request) -> web.StreamRespo
 
     def begin(transport: asyncio.Transport) -> EventStream:
         try:
-            client = StreamClient(new_id(), gateway, transport, session, grant, slot)
+            client = StreamClient(new_id(), gateway, transport, session, _required(grant), slot)
         except BaseException:
             gateway.admission.leave(slot)
             raise
@@ -61,6 +58,13 @@ async def open_stream(gateway: Gateway, request: web.Request) -> web.StreamRespo
         return client.connection
 
     return take_over(request, begin)
+
+
+def _required(grant: Grant | None) -> Grant:
+    if grant is None:
+        how = "Authorization: Bearer <token>, or ?ticket= of POST /v1/ticket"
+        raise unauthorised(f"this is for who brings a token: {how}", "bad_token")
+    return grant
 
 
 def _obeyed(gateway: Gateway, command: Subscribe, grant: Grant, payer: str | None) -> tuple[Session, Outcome]:
@@ -77,7 +81,7 @@ def _obeyed(gateway: Gateway, command: Subscribe, grant: Grant, payer: str | Non
 def _refusal(error: Error) -> RefusalError:
     match error.code:
         case "unknown_symbol":
-            return RefusalError(404, "unknown_symbol", error.message)
+            return RefusalError(404, "unknown_symbol", for_http(error.message))
         case "forbidden":
             return RefusalError(403, "forbidden", error.message)
         case "too_many_symbols":

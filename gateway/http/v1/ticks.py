@@ -15,7 +15,7 @@ from gateway.errors import RefusalError
 from gateway.gateway import Gateway
 from gateway.http.access import grant_for, payer_of
 from gateway.http.v1.pieces import answer_in_pieces
-from gateway.http.v1.query import TICKS, read_query
+from gateway.http.v1.query import TICKS, for_http, read_query
 from gateway.protocol.decimal_tick import DecimalTick, decimal_tick
 from market.prices.tick import Tick
 from market.prices.venues import venue_of
@@ -91,7 +91,7 @@ async def newest_ticks(gateway: Gateway, request: web.Request) -> web.StreamResp
     gateway.admission.charges.take(payer_of(gateway, request), len(names) // _PER_TOKEN)
     decimal = wanted.numbers == "decimal"
     tag = _tag(gateway, names, decimal=decimal)
-    headers = {hdrs.ETAG: f'W/"{tag}"', hdrs.CACHE_CONTROL: "private, no-cache"}
+    headers: dict[str, str] = {hdrs.ETAG: f'W/"{tag}"', hdrs.CACHE_CONTROL: "private, no-cache"}
     if any(one.value in (tag, "*") for one in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     return await answer_in_pieces(request, _pieces(gateway, names, decimal=decimal), headers)
@@ -103,7 +103,7 @@ def _named(gateway: Gateway, request: web.Request, asked: list[str], grant: Gran
     named, unknown = resolve(symbols, asked)
     if unknown:
         gateway.admission.charges.take(payer_of(gateway, request), _UNKNOWN)
-        raise RefusalError(404, "unknown_symbol", unknown_symbols(symbols, unknown, grant))
+        raise RefusalError(404, "unknown_symbol", for_http(unknown_symbols(symbols, unknown, grant)))
     if grant.symbols is not None:
         named, forbidden = permitted(grant, symbols, named, asked)
         if forbidden:
