@@ -21,7 +21,7 @@ from gateway.admission.policy import Policy
 from gateway.admission.upgrade_request import NotYet, Slot, UpgradeRequest, bearer
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.errors import RefusalError
-from gateway.protocol.encodings import ENCODINGS
+from gateway.protocol.encodings import subprotocols
 from gateway.websocket.handshake import Handshake, check
 from market.bus import BusDownError
 
@@ -105,16 +105,24 @@ class Admission:
             self._addresses.leave(payer)
 
     def look(
-        self, headers: CIMultiDictProxy[str], query: MultiMapping[str], peer: str | None, *, counted: bool
+        self,
+        headers: CIMultiDictProxy[str],
+        query: MultiMapping[str],
+        peer: str | None,
+        *,
+        counted: bool,
+        path: str = "",
     ) -> UpgradeRequest:
-        """Check a request, and return what it asks for. ``counted`` says whether `arrive` counted its connection.
+        """Check a request for ``path``, and return what it asks for.
+
+        ``counted`` says whether `arrive` counted its connection.
 
         Raises:
             RefusalError: it is refused; the answer says what is wrong.
         """
-        handshake = check(headers, ENCODINGS, deflate=self._settings.ws_compression == "on")
+        handshake = check(headers, subprotocols(path), deflate=self._settings.ws_compression == "on")
         self.names.check(headers)
-        return self.look_at(handshake, headers, query, peer, counted=counted)
+        return self.look_at(handshake, headers, query, peer, counted=counted, path=path)
 
     def look_at(
         self,
@@ -124,6 +132,7 @@ class Admission:
         peer: str | None,
         *,
         counted: bool,
+        path: str = "",
     ) -> UpgradeRequest:
         """The same for a request whose names and ``handshake`` are checked, or that has none (`NO_HANDSHAKE`)."""
         settings = self._settings
@@ -136,6 +145,7 @@ class Admission:
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
             forwarded,
+            path,
         )
 
     def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:

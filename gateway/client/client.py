@@ -15,7 +15,7 @@ from gateway.client.token_lifetime import TokenLifetime
 from gateway.fanout.cohorts.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
-from gateway.protocol.encodings import DEFAULT, ENCODINGS
+from gateway.protocol.encodings import chosen
 from gateway.protocol.messages import Auth, Error
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
@@ -46,7 +46,7 @@ class Client:
         self._gateway = gateway
         self._slot = slot
         settings, handshake = gateway.settings, upgrade_request.handshake
-        encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
+        encoding = chosen(upgrade_request.path, handshake.protocol)
         self.connection = Connection(
             name,
             transport,

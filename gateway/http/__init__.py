@@ -4,7 +4,7 @@
 ``handler``            one connection's requests, bounded against what strangers may do
 ``aiohttp_internals``  undocumented parts of aiohttp that are used
 ``expectations``       ignores ``Expect`` headers
-``access``             what the token of a request allows
+``bearers``            what the token of a request allows
 ``v1``                 prices over plain HTTP: the newest ticks, and streams of events
 ``routes``             the answer for each path
 ``symbols``            the list of symbols

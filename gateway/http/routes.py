@@ -17,15 +17,17 @@ from gateway.admission.upgrade_request import bearer
 from gateway.client.names import full_names
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
-from gateway.http.access import grant_for, grant_of, payer_of
+from gateway.http.bearers import grant_of, payer_of
 from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
 from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
+from gateway.http.v1.access import HOW, grant_for
 from gateway.http.v1.status import venue_statuses
 from gateway.http.v1.stream import open_stream
 from gateway.http.v1.ticks import newest_ticks
+from gateway.protocol.encodings import AT
 from market.bus import BusDownError, NoStoreError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
@@ -58,6 +60,8 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/web/{name}", part),
         web.get(WEBSOCKET_PATH, websocket, allow_head=False),
         web.options(WEBSOCKET_PATH, may_connect),
+        *(web.get(path, websocket, allow_head=False) for path in AT),
+        *(web.options(path, may_connect) for path in AT),
         web.post(TICKET_PATH, ticket),
         web.options(TICKET_PATH, preflight),
         web.get(SYMBOLS_PATH, symbols, allow_head=False),
@@ -104,7 +108,7 @@ async def ticket(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     if gateway.authenticator is None:
         raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
-    grant = await grant_of(gateway, bearer(request.headers), payer_of(gateway, request))
+    grant = await grant_of(request, gateway, bearer(request.headers), HOW)
     try:
         if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each ticket for a while.
@@ -122,9 +126,9 @@ async def ticket(request: web.Request) -> web.Response:
 async def symbols(request: web.Request) -> web.StreamResponse:
     """The symbols that there are, as in the message ``symbols``; if a token is needed, those that it allows."""
     gateway = request.app[GATEWAY]
-    grant = await grant_for(gateway, request)
+    grant = await grant_for(request, gateway)
     names: Sequence[str] = full_names(grant, gateway.settings.symbols).allowed(gateway.settings.symbols.names)
-    gateway.admission.charges.take(payer_of(gateway, request), cost(len(names)))
+    gateway.admission.charges.take(payer_of(request, gateway), cost(len(names)))
     return await answer(gateway, request, names)
 
 
@@ -169,7 +173,7 @@ async def metrics(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     if (port := gateway.settings.private_port) and not _is_at(request.transport, port):
         raise web.HTTPNotFound
-    gateway.admission.charges.take(payer_of(gateway, request), METRICS)
+    gateway.admission.charges.take(payer_of(request, gateway), METRICS)
     expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
     if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
         raise unauthorised("metrics need METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
@@ -195,7 +199,7 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             gateway.admission.names.check_operator(request.headers)
         else:
             gateway.admission.names.check(request.headers)
-            require_path(request, WEBSOCKET_PATH, gateway.admission.names.log_path)
+            require_path(request, (WEBSOCKET_PATH, *AT), gateway.admission.names.log_path)
         require_small_body(request.headers)
         return await handler(request)
     except web.HTTPNotFound:

@@ -1,10 +1,11 @@
 """From a request for ``/ws`` to a client: at once if nothing has to be awaited, else through aiohttp."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import HttpVersion, HttpVersion11, hdrs, web
 from aiohttp.http_parser import RawRequestMessage
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.address import is_private
@@ -18,13 +19,17 @@ from gateway.gateway import Gateway
 from gateway.http.aiohttp_internals import take_over
 from market.bus import BusDownError
 
+Begin = Callable[[asyncio.Transport, UpgradeRequest, Grant | None, Slot], asyncio.Protocol]
+"""Makes a client's connection of an admitted request."""
+
 
 def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
     """The client's connection; None if the request is refused or must wait, which is left to `upgrade`."""
     admission = gateway.admission
     try:
         _require_form(message.version, message.headers)
-        upgrade_request = admission.look(message.headers, message.url.query, pending.peer, counted=True)
+        path = message.url.raw_path
+        upgrade_request = admission.look(message.headers, message.url.query, pending.peer, counted=True, path=path)
         answer = admission.grant_now(upgrade_request)
         if answer == "to_prove":
             return None
@@ -59,8 +64,19 @@ def refuse_again(request: web.Request) -> None:
         raise refusal
 
 
-async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
+async def upgrade(
+    request: web.Request,
+    gateway: Gateway,
+    *,
+    query: MultiMapping[str] | None = None,
+    require: Callable[[Grant | None], None] = lambda _grant: None,
+    make: Begin | None = None,
+) -> web.StreamResponse:
     """Answer a handshake, and take its connection from aiohttp.
+
+    ``make`` makes the connection, by default one of the gateway's own protocol. ``query`` has the parameters, if they
+    are not those of the URL. ``require`` raises `RefusalError` if a client with this grant is not wanted; without one
+    its token would come in a message.
 
     Raises:
         RefusalError: it is refused.
@@ -69,13 +85,34 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     peer, pending = origin_of(request)
     require_private(request, gateway)
     _require_form(request.version, request.headers)
-    upgrade_request = admission.look(request.headers, request.query, peer, counted=pending is not None)
-    grant, slot = await let_in(gateway, upgrade_request)
-    stay(request, gateway, upgrade_request, slot)
-    return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
+    parameters = request.query if query is None else query
+    path = request.rel_url.raw_path
+    upgrade_request = admission.look(request.headers, parameters, peer, counted=pending is not None, path=path)
+    return await take_in(request, gateway, upgrade_request, require, make)
 
 
-async def let_in(gateway: Gateway, upgrade_request: UpgradeRequest) -> tuple[Grant | None, Slot]:
+async def take_in(
+    request: web.Request,
+    gateway: Gateway,
+    upgrade_request: UpgradeRequest,
+    require: Callable[[Grant | None], None],
+    make: Begin | None = None,
+) -> web.StreamResponse:
+    """Let a request in, and take its connection from aiohttp; see `upgrade`.
+
+    Raises:
+        RefusalError: it is refused.
+    """
+    grant, slot = await _let_in(gateway, upgrade_request, require)
+    _stay(request, gateway, upgrade_request, slot)
+    if make is None:
+        return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
+    return take_over(request, lambda transport: make(transport, upgrade_request, grant, slot))
+
+
+async def _let_in(
+    gateway: Gateway, upgrade_request: UpgradeRequest, require: Callable[[Grant | None], None]
+) -> tuple[Grant | None, Slot]:
     """The grant of a request, None if a message has to bring its token, and its slot, which must be left.
 
     Raises:
@@ -90,13 +127,14 @@ async def let_in(gateway: Gateway, upgrade_request: UpgradeRequest) -> tuple[Gra
         if answer == "to_prove":
             grant = await prove(gateway, upgrade_request)
             admission.confirm(slot, grant)
+        require(grant)
     except BaseException:
         admission.leave(slot)
         raise
     return grant, slot
 
 
-def stay(request: web.Request, gateway: Gateway, upgrade_request: UpgradeRequest, slot: Slot) -> None:
+def _stay(request: web.Request, gateway: Gateway, upgrade_request: UpgradeRequest, slot: Slot) -> None:
     """The connection of ``request`` is about to be taken from aiohttp, and counts for its client in ``slot``.
 
     Raises:

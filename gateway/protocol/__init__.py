@@ -9,4 +9,5 @@
 ``encoding``       one object per encoding: it reads commands and writes messages, ticks, snapshots and batches
 ``encodings``      those that clients can choose: ``json_encoding``, ``msgpack_encoding``
 ``event_encoding`` JSON in server-sent events, with positions to resume from
+``trade_encoding`` last price and volume as plain JSON numbers, for the plainest client there is
 """

@@ -105,5 +105,5 @@ class Encoding:
     def _compressed_batch(self, bodies: Collection[bytes]) -> bytes:
         payload = self._batch_payload(bodies)
         if len(payload) < LEAST_BYTES:
-            return frame(self.opcode, payload)
+            return self._wrap(payload)
         return frame(RSV1 | self.opcode, compress(payload))

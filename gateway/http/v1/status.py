@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from msgspec import Struct
 
 from gateway.gateway import Gateway
-from gateway.http.access import grant_for
+from gateway.http.v1.access import grant_for
 
 
 class VenueStatus(Struct, kw_only=True, gc=False):
@@ -45,7 +45,7 @@ async def venue_statuses(gateway: Gateway, request: web.Request) -> web.Response
     Raises:
         RefusalError: a token is needed, and the request has no good one.
     """
-    await grant_for(gateway, request)
+    await grant_for(request, gateway)
     headers = {hdrs.CACHE_CONTROL: "no-store"}
     return web.Response(body=_encode(status_now(gateway)), content_type="application/json", headers=headers)
 

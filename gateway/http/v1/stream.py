@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from gateway.admission.admission import unauthorised
+from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.client.session import Outcome, Session
 from gateway.client.stream_client import StreamClient
@@ -14,8 +15,7 @@ from gateway.errors import RefusalError
 from gateway.events.head import head
 from gateway.events.stream import EventStream
 from gateway.gateway import Gateway
-from gateway.http.aiohttp_internals import take_over
-from gateway.http.upgrade import let_in, origin_of, require_private, stay
+from gateway.http.upgrade import origin_of, require_private, take_in
 from gateway.http.v1.query import STREAM, for_http, read_query
 from gateway.protocol.event_encoding import EVENTS
 from gateway.protocol.messages import Error, Subscribe
@@ -37,16 +37,14 @@ async def open_stream(gateway: Gateway, request: web.Request) -> web.StreamRespo
     command = read_query(request.query, STREAM, request.headers.get(LAST_EVENT_ID))
     peer, pending = origin_of(request)
     wanted = gateway.admission.look_at(NO_HANDSHAKE, request.headers, request.query, peer, counted=pending is not None)
-    grant, slot = await let_in(gateway, wanted)
-    try:
-        session, outcome = _obeyed(gateway, command, _required(grant), wanted.payer)
-    except BaseException:
-        gateway.admission.leave(slot)
-        raise
-    stay(request, gateway, wanted, slot)
     answer_head = head(request.headers.get(hdrs.ORIGIN), secure=request.secure)
+    obeyed: list[tuple[Session, Outcome]] = []
 
-    def begin(transport: asyncio.Transport) -> EventStream:
+    def require(grant: Grant | None) -> None:
+        obeyed.append(_obeyed(gateway, command, _required(grant), wanted.payer))
+
+    def make(transport: asyncio.Transport, _: UpgradeRequest, grant: Grant | None, slot: Slot) -> EventStream:
+        ((session, outcome),) = obeyed
         try:
             client = StreamClient(new_id(), gateway, transport, session, _required(grant), slot)
         except BaseException:
@@ -57,7 +55,7 @@ async def open_stream(gateway: Gateway, request: web.Request) -> web.StreamRespo
         client.begin(answer_head, outcome)
         return client.connection
 
-    return take_over(request, begin)
+    return await take_in(request, gateway, wanted, require, make)
 
 
 def _required(grant: Grant | None) -> Grant:

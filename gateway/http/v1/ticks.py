@@ -13,7 +13,8 @@ from gateway.client.names import full_names, listed, permitted, resolve
 from gateway.client.suggestions import unknown_symbols
 from gateway.errors import RefusalError
 from gateway.gateway import Gateway
-from gateway.http.access import grant_for, payer_of
+from gateway.http.bearers import payer_of
+from gateway.http.v1.access import grant_for
 from gateway.http.v1.pieces import answer_in_pieces
 from gateway.http.v1.query import TICKS, for_http, read_query
 from gateway.protocol.decimal_tick import DecimalTick, decimal_tick
@@ -87,8 +88,8 @@ async def newest_ticks(gateway: Gateway, request: web.Request) -> web.StreamResp
         RefusalError: a parameter is wrong, a symbol unknown or forbidden, or the token no good.
     """
     wanted = read_query(request.query, TICKS)
-    names = _named(gateway, request, wanted.symbols, await grant_for(gateway, request))
-    gateway.admission.charges.take(payer_of(gateway, request), len(names) // _PER_TOKEN)
+    names = _named(gateway, request, wanted.symbols, await grant_for(request, gateway))
+    gateway.admission.charges.take(payer_of(request, gateway), len(names) // _PER_TOKEN)
     decimal = wanted.numbers == "decimal"
     tag = _tag(gateway, names, decimal=decimal)
     headers: dict[str, str] = {hdrs.ETAG: f'W/"{tag}"', hdrs.CACHE_CONTROL: "private, no-cache"}
@@ -102,7 +103,7 @@ def _named(gateway: Gateway, request: web.Request, asked: list[str], grant: Gran
     grant = full_names(grant, symbols)
     named, unknown = resolve(symbols, asked)
     if unknown:
-        gateway.admission.charges.take(payer_of(gateway, request), _UNKNOWN)
+        gateway.admission.charges.take(payer_of(request, gateway), _UNKNOWN)
         raise RefusalError(404, "unknown_symbol", for_http(unknown_symbols(symbols, unknown, grant)))
     if grant.symbols is not None:
         named, forbidden = permitted(grant, symbols, named, asked)
