@@ -28,7 +28,7 @@ def read_query(query: MultiMapping[str], known: Collection[str], last_event_id: 
         RefusalError: a parameter is unknown, comes twice, or has a wrong value.
     """
     values: dict[str, Any] = {"type": "subscribe"}
-    for name in query:
+    for name, text in query.items():
         if name in _PROOFS:
             continue
         if name not in known:
@@ -37,7 +37,7 @@ def read_query(query: MultiMapping[str], known: Collection[str], last_event_id: 
             raise _bad(f"there is no parameter {name[:40]!r}; {hint}")
         if name in values:
             raise _bad(f"{name} is given twice")
-        values[name] = _value(name, query[name])
+        values[name] = _value(name, text)
     values.setdefault("symbols", [ALL])
     if last_event_id and values.get("conflate") is False:
         positions = read_positions(last_event_id)
