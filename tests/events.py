@@ -1,7 +1,7 @@
 """A client of server-sent events for tests, made from the standard (HTML, section 9.2) and on aiohttp."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,12 +34,16 @@ class Events:
         ticks = [tick for message in self.of("tick", "snapshot", "ticks") for tick in message.get("ticks", [message])]
         return [tick["seq"] for tick in ticks if tick["symbol"] == symbol]
 
+    def newest(self, symbol: str) -> int:
+        """The number of a symbol's newest price; 0 before the first."""
+        return next(reversed(self.seqs(symbol)), 0)
+
     async def until(self, condition: Callable[["Events"], Any], within_s: float = 20) -> None:
         """Wait for ``condition``, looked at after each line."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(lambda: condition(self))
 
-    async def read(self, lines: AsyncIterator[bytes]) -> None:
+    async def read(self, lines: AsyncIterable[bytes]) -> None:
         """Take lines until the stream ends."""
         try:
             async for line in lines:

@@ -60,7 +60,7 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/web/{name}", part),
         web.get(WEBSOCKET_PATH, websocket, allow_head=False),
         web.options(WEBSOCKET_PATH, may_connect),
-        *(web.get(path, websocket, allow_head=False) for path in AT),
+        *(web.get(path, trades, allow_head=False) for path in AT),
         *(web.options(path, may_connect) for path in AT),
         web.post(TICKET_PATH, ticket),
         web.options(TICKET_PATH, preflight),
@@ -92,6 +92,11 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     """The WebSocket: prices."""
     require_upgrade(request)
     return await upgrade(request, request.app[GATEWAY])
+
+
+async def trades(request: web.Request) -> web.StreamResponse:
+    """The same for the plainest clients: only last prices and volumes, as JSON numbers."""
+    return await websocket(request)
 
 
 async def may_connect(request: web.Request) -> web.Response:

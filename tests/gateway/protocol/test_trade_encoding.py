@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def said(stream: bytes) -> list[str]:
     return [bytes(one.data).decode() for one in frames_of(stream)]
 
 
-def framed(**fields: object) -> FramedTick:
+def framed(**fields: Any) -> FramedTick:
     """A tick of which these fields are given."""
     return FramedTick("BTCUSDT", 1, tick(**fields))
 
