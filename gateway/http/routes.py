@@ -19,6 +19,9 @@ from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
 from gateway.http.bearers import grant_of, payer_of
 from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
+from gateway.http.documents.asyncapi import asyncapi
+from gateway.http.documents.document import Document
+from gateway.http.documents.openapi import openapi
 from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
@@ -41,9 +44,12 @@ TICKS_PATH: Final = "/v1/ticks"
 STREAM_PATH: Final = "/v1/stream"
 STATUS_PATH: Final = "/v1/status"
 
+OPENAPI_PATH: Final = "/openapi.json"
+ASYNCAPI_PATH: Final = "/asyncapi.json"
+
 _FOR_PAGES: Final = {
     TICKET_PATH: "POST",
-    **dict.fromkeys((SYMBOLS_PATH, TICKS_PATH, STREAM_PATH, STATUS_PATH), "GET"),
+    **dict.fromkeys((SYMBOLS_PATH, TICKS_PATH, STREAM_PATH, STATUS_PATH, OPENAPI_PATH, ASYNCAPI_PATH), "GET"),
 }
 """Pages of other allowed origins may read the answers of these, each to this method."""
 
@@ -51,6 +57,8 @@ _FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 """Load balancers and scrapers ask for these, under names of their own."""
 
 _PAGES: Final = Pages()
+_OPENAPI: Final = Document(openapi())
+_ASYNCAPI: Final = Document(asyncapi())
 
 
 def routes() -> list[web.AbstractRouteDef]:
@@ -69,6 +77,8 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get(STREAM_PATH, stream, allow_head=False),
         web.get(STATUS_PATH, status, allow_head=False),
         *(web.options(path, preflight) for path in (SYMBOLS_PATH, TICKS_PATH, STREAM_PATH, STATUS_PATH)),
+        web.get(OPENAPI_PATH, openapi_document),
+        web.get(ASYNCAPI_PATH, asyncapi_document),
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/metrics", metrics),
@@ -150,6 +160,16 @@ async def stream(request: web.Request) -> web.StreamResponse:
 async def status(request: web.Request) -> web.Response:
     """Whether the prices of each venue are live."""
     return await venue_statuses(request.app[GATEWAY], request)
+
+
+async def openapi_document(request: web.Request) -> web.Response:
+    """What is served over plain HTTP, as OpenAPI 3.1."""
+    return _OPENAPI.answer(request)
+
+
+async def asyncapi_document(request: web.Request) -> web.Response:
+    """What is said over WebSockets, as AsyncAPI 3."""
+    return _ASYNCAPI.answer(request)
 
 
 async def preflight(request: web.Request) -> web.Response:

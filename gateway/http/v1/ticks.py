@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
@@ -69,13 +69,16 @@ class NoTickYet(Struct, kw_only=True, gc=False):
     """Why it is not live; absent if it is."""
 
 
+Entry = NewestTick | NewestDecimalTick | NoTickYet
+
+
 class NewestTicks(Struct):
     """The answer to ``GET /v1/ticks``."""
 
     server_us: int
     """The gateway's clock; Unix time, microseconds."""
-    ticks: list[NewestTick | NewestDecimalTick | NoTickYet]
-    """One for each symbol asked for, in that order."""
+    ticks: list[Any]
+    """An entry for each symbol asked for, in that order."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -131,12 +134,10 @@ def _pieces(gateway: Gateway, names: Sequence[str], *, decimal: bool) -> Iterato
     yield b"]}"
 
 
-def described_ticks(
-    gateway: Gateway, names: Sequence[str], *, decimal: bool
-) -> list[NewestTick | NewestDecimalTick | NoTickYet]:
+def described_ticks(gateway: Gateway, names: Sequence[str], *, decimal: bool) -> list[Entry]:
     """The newest tick of each of ``names``."""
     now_us, stale = gateway.now_us(), _stale_venues(gateway)
-    entries: list[NewestTick | NewestDecimalTick | NoTickYet] = []
+    entries: list[Entry] = []
     for name in names:
         venue, state, tick = venue_of(name), gateway.states.state_of(name), gateway.hub.last_tick(name)
         reason: str | UnsetType = gateway.states.reason_of(name) or UNSET
