@@ -1,14 +1,12 @@
 """Streams of events through each front: nothing on the way keeps them, and their end is noticed."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from market.prices.symbols import parse_symbols
-from tests.events import Events, listening
+from tests.events import listening
 from tests.gateway.conftest import RunningGateway
 from tests.integration.balancers import Balancer, balancer
 from tests.integration.front_kinds import OTHERS, require

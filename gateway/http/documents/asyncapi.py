@@ -51,13 +51,13 @@ class Trade(Struct):
     """The volume of the last 24 hours, in the base asset; likewise."""
 
 
-_OF_TICKS: Final[dict[type, Any]] = {
-    TickMessage: typed_tick("tick"),
-    Snapshot: typed_tick("snapshot"),
-    Ticks: typed_tick("ticks"),
-    DecimalTickMessage: typed_tick("tick", decimal=True),
-    DecimalSnapshot: typed_tick("snapshot", decimal=True),
-    Trade: examples.TRADE,
+_OF_TICKS: Final[dict[type, tuple[Any, ...]]] = {
+    TickMessage: (typed_tick("tick"),),
+    Snapshot: (typed_tick("snapshot"),),
+    Ticks: (typed_tick("ticks"), typed_tick("ticks", decimal=True)),
+    DecimalTickMessage: (typed_tick("tick", decimal=True),),
+    DecimalSnapshot: (typed_tick("snapshot", decimal=True),),
+    Trade: (examples.TRADE,),
 }
 
 _AT_TRADE: Final[tuple[type, ...]] = (Trade, messages.Error)
@@ -78,7 +78,7 @@ def _message(kind: type) -> Schema:
 
 def _examples(kind: type) -> list[Any]:
     if kind in _OF_TICKS:
-        return [_OF_TICKS[kind]]
+        return list(_OF_TICKS[kind])
     if kind in COMMANDS:
         tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
         return [one for one in examples.COMMANDS if one["type"] == tag]

@@ -26,7 +26,8 @@ TICKS: Final = NewestTicks(
     server_us=_AT_US + 798_050, ticks=[NewestTick(**msgspec.structs.asdict(TICK), **_LIVE), _HALTED]
 )
 DECIMAL_TICKS: Final = NewestTicks(
-    server_us=_AT_US + 798_050, ticks=[NewestDecimalTick(**msgspec.structs.asdict(decimal_tick(TICK)), **_LIVE)]
+    server_us=_AT_US + 798_050,
+    ticks=[NewestDecimalTick(**msgspec.structs.asdict(decimal_tick(TICK)), **_LIVE), _HALTED],
 )
 SYMBOLS: Final = [
     ServedSymbol("BTCUSDT", "binance", "live", ["BTC"], 2, 5),

@@ -188,7 +188,7 @@ def _paths() -> dict[str, Schema]:
                 "operationId": "ticket",
                 "summary": "A one-time ticket for the bearer of a token, for a WebSocket or a stream.",
                 "responses": _answers(
-                    _json(Ticket, one={"ticket": "4pJ0Zt6cQ1m3Vn8sXw2y7A", "expires_in_s": 30}),
+                    _json(Ticket, one={"ticket": "4pJ0Zt6cQ1m3Vn8sXw2y7A", "expires_in_s": 30.0}),
                     "The ticket.",
                     *(401, 404, 413),
                 ),
