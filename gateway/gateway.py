@@ -27,6 +27,7 @@ from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub
 from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
+from gateway.fanout.stale_holders import StaleHolders
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown
@@ -96,6 +97,8 @@ class Gateway:
             now_us=now_us,
             rng=self._rng,
         )
+        self.stale_holders = StaleHolders(self.feed, states)
+        """The clients that are closed when their prices are stale."""
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
         self.heartbeats = Heartbeats(settings.heartbeat_s, slow.__contains__, now_us)
@@ -159,10 +162,7 @@ class Gateway:
         return before is not None
 
     def change(self, settings: Settings) -> None:
-        """Apply other ``settings`` from now on: limits, access control, and symbols.
-
-        See `gateway.reload` for which may differ, and for the notices to clients.
-        """
+        """Apply other ``settings`` from now on; `gateway.reload` says which may differ, and sends clients notices."""
         symbols_before = self.settings.symbols
         self.settings = settings
         self.admission.change(settings)

@@ -22,7 +22,7 @@ class Encoding:
 
     __slots__ = (
         "_batch_payload", "_encode", "_wrap", "decimal", "decode", "every", "opcode", "partial", "pings", "positions",
-        "snapshot_frame", "status_frame", "subprotocol", "tick_body", "tick_frame", "wrong_frame",
+        "snapshot_frame", "status_frame", "subprotocol", "tells_states", "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
     def __init__(
@@ -38,6 +38,7 @@ class Encoding:
         batch_payload: Callable[[Collection[bytes]], bytes],
         wrap: Callable[[bytes], bytes] | None = None,
         pings: bool = True,
+        tells_states: bool = True,
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
@@ -70,6 +71,9 @@ class Encoding:
         self._wrap = wrap or partial(frame, opcode)
         self.pings = pings
         """Whether pings may go between its frames, and are answered."""
+        self.tells_states = tells_states
+        """Whether it has words for prices that are not current. Else such prices are not sent, and the client is closed
+        if they stay so."""
         self.positions: Callable[[Mapping[str, int]], bytes] | None = None
         """How the position of a connection that gets every tick is noted behind each flush: topic → seq of the last
         tick. None notes nothing."""

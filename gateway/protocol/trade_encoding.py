@@ -73,4 +73,5 @@ TRADE: Final = Encoding(
     snapshot_frame=_frame,
     batch_payload=_batch,
     wrap=_frame,
+    tells_states=False,
 )

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import (
@@ -24,6 +26,9 @@ from gateway.protocol.messages import (
 )
 from gateway.protocol.trade_encoding import TRADE, plain_number
 from tests.fakes import frames_of, tick
+from tests.gateway.conftest import Start
+from tests.gateway.http.test_routes import JWT, bearing
+from tests.waiting import until
 
 
 def said(stream: bytes) -> list[str]:
@@ -82,3 +87,36 @@ def test_a_number_has_exactly_the_digits_of_the_integer(value: int, scale: int) 
 def test_it_is_sent_only_what_it_asked_for(message: Message, is_said: bool) -> None:
     """A client that knows one message would stumble over a notice."""
     assert is_said == bool(TRADE.message_frame(message))
+
+
+async def test_the_plainest_client_runs_as_it_is(start: Start) -> None:
+    """It connects, subscribes, and reads nothing but prices; compressed or not, a token may come in the URL."""
+    running = await start(auth=JWT, auth_query_token=True)
+    await running.heartbeat()
+    await running.publish("BTCUSDT", 1, last=6252014, volume=5200)
+    await until(lambda: running.gateway.feed.live)
+    url = f"ws://{running.host}:{running.port}/ws/trade?token={bearing()['Authorization'].removeprefix('Bearer ')}"
+    async with connect(url) as client:
+        await client.send('{"type":"subscribe","symbols":["BTCUSDT"]}')
+        assert '{"symbol":"BTCUSDT","price":62520.14,"volume":5.2}' == await client.recv()
+        await running.publish("BTCUSDT", 2)
+        await running.publish("BTCUSDT", 3, last=6252015, volume=5200)
+        assert '{"symbol":"BTCUSDT","price":62520.15,"volume":5.2}' == await client.recv()
+
+
+async def test_stale_prices_are_not_sent_and_end_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows no word for them: an old price would pass for a new one, and silence for a quiet market."""
+    monkeypatch.setattr("gateway.fanout.stale_holders.LOOK_S", 0.05)
+    monkeypatch.setattr("gateway.fanout.stale_holders.STALE_S", 0.3)
+    running = await start()
+    await running.publish("BTCUSDT", 1, last=6252014)
+    url = f"ws://{running.host}:{running.port}/ws/trade"
+    async with connect(url) as client:
+        await client.send('{"type":"subscribe","symbols":["BTCUSDT"],"id":1}')
+        assert "subscribed" in str(await client.recv())
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.recv()
+        assert closed.value.rcvd is not None
+        assert 1013 == closed.value.rcvd.code
+    await until(lambda: len(running.gateway.hub) == 0)
+    assert {} == running.gateway.stale_holders._since
