@@ -13,7 +13,7 @@
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
-#   make npm       what clients/js and examples/react need of npm, by their lock files (test does it)
+#   make npm       what clients, examples and some tests need of npm, by their lock files (test does it)
 #   make reference  the tables in docs/ that are made of the code, made anew
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
@@ -129,7 +129,7 @@ $(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(LOAD_VENV) load
 	@touch $@
 
-NPM := $(patsubst %,%/node_modules/.ready,clients/js examples/react)
+NPM := $(patsubst %,%/node_modules/.ready,clients/js examples/react tests/asyncapi)
 
 npm: $(NPM)
 

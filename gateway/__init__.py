@@ -14,6 +14,7 @@ The packages. Each imports only from those below it (``tests/test_tree.py`` chec
 
 ``http``        plain HTTP: pages, probes, metrics, tickets, the upgrade to a WebSocket, and the server that listens
 ``client``      one client: its connection, its session, its token, and what its messages cost
+``events``      server-sent events: bytes, sockets; one more kind of connection beside ``websocket``
 ``fanout``      ticks from the bus to every connection that holds their symbol; slow clients get the newest ones only
 ``admission``   decides who may connect, and limits each client: names, addresses, rates, counts
 ``protocol``    the messages between client and gateway: their types, and their bytes in each encoding

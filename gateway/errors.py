@@ -16,6 +16,8 @@ SERVER: Final = "tickgate"
 
 
 REFUSALS: Final[Mapping[tuple[int, str], str]] = {
+    (400, "bad_query"): "A parameter of the query is unknown, wrong, or given twice. The answer says which.",
+    (400, "too_many_symbols"): "More symbols than one connection may hold.",
     (400, "bad_request"): "This is no HTTP/1.1 request, or its target names another host than `Host` does.",
     (400, "handshake"): "This is no WebSocket handshake: a header is missing or wrong, or there is a body.",
     (401, "bad_token"): "There is no token where one is needed, or it is no JSON Web Token that can be read.",
@@ -28,8 +30,10 @@ REFUSALS: Final[Mapping[tuple[int, str], str]] = {
     (401, "wrong_audience"): "The token's `aud` does not name this service.",
     (401, "bad_ticket"): "The ticket was used before, is too old, or never existed.",
     (403, "anonymous"): "`AUTH_MODE` is none, and the client is not on loopback.",
+    (403, "forbidden"): "The token does not allow what the query asks for.",
     (403, "host"): "The name in `Host` is not in `ALLOWED_HOSTS`.",
     (403, "origin"): "The page's origin is not in `ALLOWED_ORIGINS`.",
+    (404, "unknown_symbol"): "This gateway serves no such symbol. The answer suggests others.",
     (404, "path"): "No WebSocket is at this path. The answer has the URL of the right one.",
     (404, "not_found"): "Nothing is at this path.",
     (404, "ticket"): "No ticket is needed here: `AUTH_MODE` is none.",

@@ -15,6 +15,8 @@ from gateway.admission.probes import Probes
 from gateway.auth.opening import open_authenticator
 from gateway.auth.settings import AuthSettings
 from gateway.auth.tickets import Tickets
+from gateway.events.heartbeats import Heartbeats
+from gateway.events.stream import EventStream
 from gateway.fanout.cohorts.member import Member
 from gateway.fanout.cohorts.window import LATE_S
 from gateway.fanout.feed.feed import Feed
@@ -25,6 +27,7 @@ from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub
 from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
+from gateway.fanout.stale_holders import StaleHolders
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown
@@ -96,8 +99,12 @@ class Gateway:
             rng=self._rng,
         )
         self.hub.find = self.feed.stats_feed.find
+        self.stale_holders = StaleHolders(self.feed, states)
+        """The clients that are closed when their prices are stale."""
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
+        self.heartbeats = Heartbeats(settings.heartbeat_s, slow.__contains__, now_us)
+        """Signs of life for streams of events."""
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
         verify_now = self.authenticator.verify_now if self.authenticator else None
@@ -133,6 +140,7 @@ class Gateway:
             async with Group() as group:
                 group.create_task(self.feed.run())
                 group.create_task(self._keepalive.run())
+                group.create_task(self.heartbeats.run())
         finally:
             await end(*self._background_tasks)
             self.admission.close()
@@ -156,10 +164,7 @@ class Gateway:
         return before is not None
 
     def change(self, settings: Settings) -> None:
-        """Apply other ``settings`` from now on: limits, access control, and symbols.
-
-        See `gateway.reload` for which may differ, and for the notices to clients.
-        """
+        """Apply other ``settings`` from now on; `gateway.reload` says which may differ, and sends clients notices."""
         symbols_before = self.settings.symbols
         self.settings = settings
         self.admission.change(settings)
@@ -196,16 +201,18 @@ class Gateway:
         limit = self.settings.max_connections
         return not self.full and (not limit or len(self.hub) < limit)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Connection | EventStream) -> None:
         """``connection`` is part of the gateway from now on."""
         self.counters.connections_accepted += 1
         self.hub.add(connection)
-        self._keepalive.add(connection)
+        if isinstance(connection, Connection):
+            self._keepalive.add(connection)
         self._empty.clear()
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: Connection | EventStream) -> None:
         """``connection`` is gone; nothing of it is left after this."""
-        self._keepalive.remove(connection)
+        if isinstance(connection, Connection):
+            self._keepalive.remove(connection)
         self.replays.remove(connection)
         self.hub.remove(connection)
         if not len(self.hub):
@@ -290,5 +297,5 @@ def _bounds(settings: Settings) -> Bounds:
 
 
 def _close(connection: Member) -> None:
-    if isinstance(connection, Connection):
+    if isinstance(connection, Connection | EventStream):
         connection.close(CloseReason.DRAIN)

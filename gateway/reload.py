@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.client.channels import unsubscribed
 from gateway.client.client import Client
+from gateway.client.stream_client import StreamClient
 from gateway.gateway import Gateway
 from gateway.protocol.channels import TICKER, symbols_in
 from gateway.protocol.encoding import Encoding
@@ -106,14 +107,16 @@ def _notify_clients(gateway: Gateway, symbols: Symbols) -> None:
         listener
         for connection in gateway.hub.connections
         # A closing connection may have lost its listener.
-        if isinstance(listener := getattr(connection, "listener", None), Client)
+        if isinstance(listener := getattr(connection, "listener", None), Client | StreamClient)
     ]
     holders = [client for client in clients if client.serve(symbols)]
     if holders:
         gateway.wait_for(_give_up(holders, notices(gateway.now_us())))
 
 
-async def _give_up(holders: Sequence[Client], frames_of: Callable[[frozenset[str], Encoding], bytes]) -> None:
+async def _give_up(
+    holders: Sequence[Client | StreamClient], frames_of: Callable[[frozenset[str], Encoding], bytes]
+) -> None:
     until = time.perf_counter() + _SLICE_S
     for client in holders:
         try:

@@ -84,7 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_anonymous: bool = False
     """1 lets a gateway that asks for no token listen beyond loopback."""
     auth_query_token: bool = False
-    """1 lets a token come in the URL, as ``/ws?token=``. Logs on the way may keep it."""
+    """1 lets a token come in the URL, as ``/ws?token=``, also over plain HTTP. Logs on the way may keep it."""
     auth_timeout_s: float = 5
     """A client without a token in its handshake must send ``auth`` within this time, or is closed with 4409."""
     allowed_origins: AllowedOrigins = AllowedOrigins()

@@ -6,7 +6,7 @@ finish a head in time is cut off, also in later requests (`pending_handshakes`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, cast
 
 from aiohttp.http_parser import RawRequestMessage
@@ -40,7 +40,7 @@ class Acceptor:
         admission: Admission,
         upgrade: Upgrade,
         answer_probe: AnswerProbe,
-        upgrade_path: str,
+        upgrade_paths: Collection[str],
         serve: Callable[[], asyncio.Protocol],
         counters: Counters,
         buffers: Buffers,
@@ -50,14 +50,14 @@ class Acceptor:
         most: int,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``upgrade`` handles requests for ``upgrade_path``; ``serve`` makes aiohttp's protocol for the others.
+        """``upgrade`` handles requests for ``upgrade_paths``; ``serve`` makes aiohttp's protocol for the others.
 
         ``answer_probe`` answers probes over a limit; ``timeout_s`` and ``most`` are for `PendingHandshakes`.
         """
         self.admission = admission
         self.upgrade = upgrade
         self.answer_probe = answer_probe
-        self.head_parser = HeadParser(upgrade_path)
+        self.head_parser = HeadParser(*upgrade_paths)
         self.serve = serve
         self.counters = counters
         self.buffers = buffers

@@ -21,8 +21,8 @@ from gateway.admission.policy import Policy
 from gateway.admission.upgrade_request import NotYet, Slot, UpgradeRequest, bearer
 from gateway.auth.grant import ANONYMOUS, Grant, RefusedError, TryLaterError
 from gateway.errors import RefusalError
-from gateway.protocol.encodings import ENCODINGS
-from gateway.websocket.handshake import check
+from gateway.protocol.encodings import subprotocols
+from gateway.websocket.handshake import Handshake, check
 from market.bus import BusDownError
 
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "::1"))
@@ -112,17 +112,33 @@ class Admission:
         *,
         counted: bool,
         announced: bool = False,
+        path: str = "",
     ) -> UpgradeRequest:
-        """Check a request, and return what it asks for. ``counted`` says whether `arrive` counted its connection.
+        """Check a request for ``path``, and return what it asks for.
 
-        ``announced`` says whether a balancer has told the address of ``peer``.
+        ``counted`` says whether `arrive` counted its connection, ``announced`` whether a balancer has told the address
+        of ``peer``.
 
         Raises:
             RefusalError: it is refused; the answer says what is wrong.
         """
-        settings = self._settings
-        handshake = check(headers, ENCODINGS, deflate=settings.ws_compression == "on")
+        handshake = check(headers, subprotocols(path), deflate=self._settings.ws_compression == "on")
         self.names.check(headers)
+        return self.look_at(handshake, headers, query, peer, counted=counted, announced=announced, path=path)
+
+    def look_at(
+        self,
+        handshake: Handshake,
+        headers: CIMultiDictProxy[str],
+        query: MultiMapping[str],
+        peer: str | None,
+        *,
+        counted: bool,
+        announced: bool = False,
+        path: str = "",
+    ) -> UpgradeRequest:
+        """The same for a request whose names and ``handshake`` are checked, or that has none (`NO_HANDSHAKE`)."""
+        settings = self._settings
         address, payer, forwarded = self._identity(headers, peer)
         return UpgradeRequest(
             handshake,
@@ -132,6 +148,7 @@ class Admission:
             bearer(headers) or (query.get("token") if settings.auth_query_token else None),
             query.get("ticket"),
             forwarded or announced,
+            path,
         )
 
     def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:

@@ -22,6 +22,8 @@ class UpgradeRequest(Struct, frozen=True):
     ticket: str | None
     proxied: bool = False
     """Whether a trusted proxy or balancer brought it."""
+    path: str = ""
+    """What was asked for."""
 
 
 class Slot(Struct, gc=False):

@@ -6,6 +6,7 @@
 ``listing``         the symbols that there are, with what the gateway knows of each
 ``channels``        the words about what it holds, or no longer holds, in each channel
 ``suggestions``     the words about names that mean none: which symbols were probably meant
+``stream_client``   the same for a client of server-sent events, which sends nothing after its request
 ``session``         its protocol without I/O: a command in; replies, a subscription and snapshots out
 ``option_sets``     what it holds, each symbol with the options that it was subscribed to with
 ``token_lifetime``  where it stands with its token, until when

@@ -15,7 +15,7 @@ from gateway.client.token_lifetime import TokenLifetime
 from gateway.fanout.cohorts.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
 from gateway.protocol.encoding import Encoding
-from gateway.protocol.encodings import DEFAULT, ENCODINGS
+from gateway.protocol.encodings import chosen
 from gateway.protocol.messages import Auth, Error
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
@@ -46,7 +46,7 @@ class Client:
         self._gateway = gateway
         self._slot = slot
         settings, handshake = gateway.settings, upgrade_request.handshake
-        encoding = ENCODINGS.get(handshake.protocol, DEFAULT)
+        encoding = chosen(upgrade_request.path, handshake.protocol)
         self.connection = Connection(
             name,
             transport,
@@ -64,6 +64,8 @@ class Client:
         )
         self._proxied = upgrade_request.proxied
         self._bucket = Bucket(gateway.budgets.connection)
+        if not encoding.tells_states:
+            gateway.stale_holders.add(self)
         self._token_lifetime: TokenLifetime | None = None
         if gateway.authenticator is not None:
             self._token_lifetime = TokenLifetime(gateway, self._session, self.connection, slot, self._apply, self._obey)
@@ -73,6 +75,15 @@ class Client:
     def payer(self) -> str | None:
         """See `gateway.websocket.connection.Listener.payer`."""
         return self._slot.payer
+
+    @property
+    def held(self) -> Collection[str]:
+        """See `gateway.fanout.stale_holders.Holder.held`."""
+        return self._session.held
+
+    def close_as_stale(self) -> None:
+        """See `gateway.fanout.stale_holders.Holder.close_as_stale`."""
+        self.connection.close(CloseReason.STALE)
 
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
@@ -116,6 +127,7 @@ class Client:
         if self._token_lifetime is not None:
             self._token_lifetime.end()
         self._gateway.admission.leave(self._slot)
+        self._gateway.stale_holders.remove(self)
         self._gateway.remove(self.connection)
         # In a storm of clients that come and go by themselves, two lines for each would flood the log.
         level = logging.DEBUG if self.connection.left else logging.INFO
@@ -198,7 +210,10 @@ class Client:
             for message in listing.messages(gateway, *outcome.listing):
                 connection.reply(connection.encoding.message_frame(message))
         if outcome.snapshots:
-            gateway.hub.send_snapshots(connection, outcome.snapshots)
+            snapshots: Collection[str] = outcome.snapshots
+            if not connection.encoding.tells_states:
+                snapshots = list(filter(gateway.stale_holders.is_current, snapshots))
+            gateway.hub.send_snapshots(connection, snapshots)
         elif outcome.states:
             gateway.hub.send_states(connection, outcome.states)
         if outcome.since:

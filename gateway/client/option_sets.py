@@ -20,7 +20,8 @@ MOST_SETS: Final = 4
 """The most sets of one connection: each costs a write per flush, and a place in a cohort."""
 
 TOO_MANY_SETS: Final = (
-    f"one connection may have {MOST_SETS} different sets of options (channel, batch, max_hz, conflate) at once; "
+    f"one connection may have {MOST_SETS} different sets of options (channel, batch, max_hz, conflate, numbers) at"
+    " once; "
     "subscribe with one of those it has, or unsubscribe from all symbols of one of them"
 )
 
@@ -43,6 +44,10 @@ def subscription_of(command: Subscribe, topics: frozenset[str], encoding: Encodi
     # "every" has no rate.
     rate = None if every or max_hz is None or max_hz is UNSET else stepped(max_hz)
     rule: Rule = "every" if every else "latest"
+    if command.numbers == "decimal":
+        encoding = encoding.decimal
+    if every:
+        encoding = encoding.every
     return Subscription(topics, encoding, batch=batch, deflate=batch and deflate, max_hz=rate, rule=rule)
 
 

@@ -7,7 +7,7 @@ ends a valid token nor keeps one alive.
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
@@ -15,7 +15,6 @@ from gateway.client.session import Outcome, Session
 from gateway.gateway import Gateway
 from gateway.protocol.messages import Auth, Error, Expiring
 from gateway.websocket.close_codes import CloseReason
-from gateway.websocket.connection import Connection
 
 NOTICE_S: Final = 30.0
 """`Expiring` is sent this long before a token ends; at once if the token lasts shorter."""
@@ -25,6 +24,16 @@ MOST_HELD: Final = 64
 
 MOST_HELD_BYTES: Final = 64 * 1024
 """The most bytes of all of these: nobody knows yet whose they are."""
+
+
+class Closable(Protocol):
+    """A client's connection."""
+
+    closing: bool
+    """Whether it has begun to end."""
+
+    def close(self, reason: CloseReason) -> None:
+        """End it."""
 
 
 class TokenLifetime:
@@ -47,7 +56,7 @@ class TokenLifetime:
         self,
         gateway: Gateway,
         session: Session,
-        connection: Connection,
+        connection: Closable,
         slot: Slot,
         apply: Callable[[Outcome], None],
         obey: Callable[[bytes], None],

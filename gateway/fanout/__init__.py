@@ -6,6 +6,7 @@
 ``cohorts``     a group's connections that want exactly the same; one blob for all of them per flush
 ``membership``  which cohorts each connection holds, and whether it is fast or slow: the one owner of that
 ``registry``    groups and cohorts, by what their members want
+``stale_holders`` clients whose language has no word for stale prices
 ``slow``        connections that do not drain or read
 ``catch_up``    the way of a slow connection: slice by slice to the newest prices, and back into its cohorts
 ``history``     what was published lately, for clients that ask for what they missed

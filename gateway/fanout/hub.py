@@ -65,6 +65,7 @@ class Hub:
             next_number=next_number,
             throttle=throttle,
             load=load,
+            last=last,
         )
         """Which connection holds what, and which are slow."""
         self.slow = CatchUp(

@@ -23,6 +23,7 @@ from gateway.fanout.registry import Registry
 from gateway.fanout.slow.backlog import Backlogs, SlowConsumer
 from gateway.fanout.slow.slow_consumers import SlowConsumers
 from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
 
 Cohorts = tuple[Cohort, ...]
 """The cohorts of a connection; they have no topic in common."""
@@ -42,12 +43,15 @@ class Membership:
         next_number: Callable[[], int],
         throttle: Throttle,
         load: LoopLoad,
+        last: Mapping[str, FramedTick],
     ) -> None:
         """``slow`` keeps the slow consumers; only this object changes them.
 
         ``newest_offset`` is that of the newest tick.
 
         ``next_number`` numbers pings. ``clock`` is the event loop's, in seconds, and ``load`` is the load on it.
+
+        ``last`` has the newest tick of each topic.
         """
         self._backlogs = backlogs
         self._slow = slow
@@ -65,6 +69,7 @@ class Membership:
             published=newest_offset,
             throttle=throttle,
             load=load,
+            last=last,
         )
         self.consumer_of = slow.get
         """What a slow connection has missed; None for a fast one."""
@@ -150,7 +155,7 @@ class Membership:
             one.set_aside(connection, mark if one is cohort else None)
         # A connection that only begins with much data has not read too slowly.
         self._counters.lags += not missed.begins
-        window = Window(sent=self.unanswered.pop(connection, None))
+        window = Window(sent=self.unanswered.pop(connection, None), blind=not connection.encoding.pings)
         if missed.begins:
             window.begin()
         consumer = self._backlogs.begin(missed, cohort.subscription.topics, window, self._clock(), others, newest)

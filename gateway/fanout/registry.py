@@ -1,15 +1,18 @@
 """All cohorts, and the groups that they are in: made when first wanted, removed with their last holder."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from gateway.fanout.cohorts.cohort import Cohort, FallBehind
 from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group
 from gateway.fanout.cohorts.member import Rule, Subscription
+from gateway.fanout.cohorts.noting_cohort import NotingCohort
 from gateway.fanout.cohorts.window import Marks, Reader, UnansweredPing
 from gateway.fanout.pacing.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.pacing.load import LoopLoad
 from gateway.metrics import Counters
+from gateway.protocol.forms import FramedTick
 
 
 class Registry:
@@ -25,8 +28,11 @@ class Registry:
         published: Callable[[], int],
         throttle: Throttle,
         load: LoopLoad,
+        last: Mapping[str, FramedTick],
     ) -> None:
         """``fall_behind`` receives members that are too slow. ``published`` is the number of ticks so far.
+
+        ``last`` has the newest tick of each topic.
 
         ``next_number`` and ``unanswered`` are for `gateway.fanout.cohorts.window.Marks`.
         """
@@ -37,6 +43,7 @@ class Registry:
         self._throttle = throttle
         self._published = published
         self._load = load
+        self._last = last
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._cohorts: tuple[dict[Subscription, tuple[Cohort]], dict[Subscription, tuple[Cohort]]] = {}, {}
@@ -73,13 +80,19 @@ class Registry:
         if alone is None:
             clock, group = self._clock, self._group(subscription)
             marks = Marks(self._next_number, self._unanswered, clock()) if watched else None
-            cohort = Cohort(
-                subscription, group, self._fall_behind, self._counters, marks=marks, clock=clock, watched=watched
-            )
+            cohort = self._new_cohort(subscription, group, marks=marks, clock=clock, watched=watched)
             alone = cohorts[subscription] = (cohort,)
             for topic in group.cohorts.add(cohort):
                 self.groups_of.setdefault(topic, {})[group] = None
         return alone
+
+    def _new_cohort(self, subscription: Subscription, group: Group, **options: Any) -> Cohort:
+        note = subscription.encoding.positions
+        if note is None or subscription.rule != "every":
+            return Cohort(subscription, group, self._fall_behind, self._counters, **options)
+        return NotingCohort(
+            subscription, group, self._fall_behind, self._counters, note=note, last=self._last, **options
+        )
 
     def _group(self, subscription: Subscription) -> Group:
         key = (subscription.max_hz, subscription.rule)

@@ -4,6 +4,9 @@
 ``handler``            one connection's requests, bounded against what strangers may do
 ``aiohttp_internals``  undocumented parts of aiohttp that are used
 ``expectations``       ignores ``Expect`` headers
+``bearers``            what the token of a request allows
+``v1``                 prices over plain HTTP: the newest ticks, and streams of events
+``documents``          OpenAPI and AsyncAPI
 ``routes``             the answer for each path
 ``symbols``            the list of symbols
 ``directions``         where to go, for whoever came to a wrong path or by plain HTTP

@@ -1,6 +1,6 @@
 """Where to go: the answers to those who look for prices at a wrong path, by a wrong method, or without a WebSocket."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -18,13 +18,14 @@ _FIRST: Final = '{"type":"subscribe","symbols":["*"]}'
 """What to send first to see prices."""
 
 
-def require_path(request: web.Request, right_path: str, log: Callable[[str, str], None]) -> None:
-    """Let a request pass unless it asks for a WebSocket at a path that has none; ``log`` is told of that one.
+def require_path(request: web.Request, paths: Sequence[str], log: Callable[[str, str], None]) -> None:
+    """Let a request pass unless it asks for a WebSocket at another path than ``paths``; ``log`` is told of that one.
 
     Raises:
-        RefusalError: it does; the answer says where to connect.
+        RefusalError: it does; the answer says where to connect: to the first of ``paths``.
     """
-    if request.method == hdrs.METH_GET and request.path != right_path and asks_for_websocket(request.headers):
+    right_path = paths[0]
+    if request.method == hdrs.METH_GET and request.path not in paths and asks_for_websocket(request.headers):
         log(request.path, right_path)
         raise RefusalError(404, "path", f"no WebSocket is here: connect to {_url(request, right_path)}")
 

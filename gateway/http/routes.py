@@ -14,15 +14,23 @@ from gateway.admission.admission import try_later, unauthorised
 from gateway.admission.limits.charges import METRICS
 from gateway.admission.request.head import require_small_body
 from gateway.admission.upgrade_request import bearer
-from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.names import full_names
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
+from gateway.http.bearers import grant_of, payer_of
 from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
+from gateway.http.documents.asyncapi import asyncapi
+from gateway.http.documents.document import Document
+from gateway.http.documents.openapi import openapi
 from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
+from gateway.http.v1.access import HOW, grant_for
+from gateway.http.v1.status import venue_statuses
+from gateway.http.v1.stream import open_stream
+from gateway.http.v1.ticks import newest_ticks
+from gateway.protocol.encodings import AT
 from market.bus import BusDownError, NoStoreError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
@@ -32,13 +40,25 @@ WEBSOCKET_PATH: Final = "/ws"
 TICKET_PATH: Final = "/v1/ticket"
 SYMBOLS_PATH: Final = "/v1/symbols"
 
-_FOR_PAGES: Final = {TICKET_PATH: "POST", SYMBOLS_PATH: "GET"}
+TICKS_PATH: Final = "/v1/ticks"
+STREAM_PATH: Final = "/v1/stream"
+STATUS_PATH: Final = "/v1/status"
+
+OPENAPI_PATH: Final = "/openapi.json"
+ASYNCAPI_PATH: Final = "/asyncapi.json"
+
+_FOR_PAGES: Final = {
+    TICKET_PATH: "POST",
+    **dict.fromkeys((SYMBOLS_PATH, TICKS_PATH, STREAM_PATH, STATUS_PATH, OPENAPI_PATH, ASYNCAPI_PATH), "GET"),
+}
 """Pages of other allowed origins may read the answers of these, each to this method."""
 
 _FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 """Load balancers and scrapers ask for these, under names of their own."""
 
 _PAGES: Final = Pages()
+_OPENAPI: Final = Document(openapi())
+_ASYNCAPI: Final = Document(asyncapi())
 
 
 def routes() -> list[web.AbstractRouteDef]:
@@ -48,10 +68,17 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/web/{name}", part),
         web.get(WEBSOCKET_PATH, websocket, allow_head=False),
         web.options(WEBSOCKET_PATH, may_connect),
+        *(web.get(path, trades, allow_head=False) for path in AT),
+        *(web.options(path, may_connect) for path in AT),
         web.post(TICKET_PATH, ticket),
         web.options(TICKET_PATH, preflight),
         web.get(SYMBOLS_PATH, symbols, allow_head=False),
-        web.options(SYMBOLS_PATH, preflight),
+        web.get(TICKS_PATH, ticks, allow_head=False),
+        web.get(STREAM_PATH, stream, allow_head=False),
+        web.get(STATUS_PATH, status, allow_head=False),
+        *(web.options(path, preflight) for path in (SYMBOLS_PATH, TICKS_PATH, STREAM_PATH, STATUS_PATH)),
+        web.get(OPENAPI_PATH, openapi_document),
+        web.get(ASYNCAPI_PATH, asyncapi_document),
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/metrics", metrics),
@@ -77,6 +104,11 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     return await upgrade(request, request.app[GATEWAY])
 
 
+async def trades(request: web.Request) -> web.StreamResponse:
+    """The same for the plainest clients: only last prices and volumes, as JSON numbers."""
+    return await websocket(request)
+
+
 async def may_connect(request: web.Request) -> web.Response:
     """Whether a page may open a WebSocket here: 204, or the refusal that its handshake would get.
 
@@ -91,7 +123,7 @@ async def ticket(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     if gateway.authenticator is None:
         raise RefusalError(404, "ticket", "nobody needs a ticket here: AUTH_MODE is none")
-    grant = await _grant(request)
+    grant = await grant_of(request, gateway, bearer(request.headers), HOW)
     try:
         if gateway.budgets.subjects.take(grant.subject, asyncio.get_running_loop().time()) != "ok":
             # The bus's store keeps each ticket for a while.
@@ -109,17 +141,42 @@ async def ticket(request: web.Request) -> web.Response:
 async def symbols(request: web.Request) -> web.StreamResponse:
     """The symbols that there are, as in the message ``symbols``; if a token is needed, those that it allows."""
     gateway = request.app[GATEWAY]
-    names: Sequence[str] = gateway.settings.symbols.names
-    if gateway.authenticator is not None:
-        names = full_names(await _grant(request), gateway.settings.symbols).allowed(names)
-    gateway.admission.charges.take(_payer(request), cost(len(names)))
+    grant = await grant_for(request, gateway)
+    names: Sequence[str] = full_names(grant, gateway.settings.symbols).allowed(gateway.settings.symbols.names)
+    gateway.admission.charges.take(payer_of(request, gateway), cost(len(names)))
     return await answer(gateway, request, names)
+
+
+async def ticks(request: web.Request) -> web.StreamResponse:
+    """The newest tick of each symbol, with its age and state."""
+    return await newest_ticks(request.app[GATEWAY], request)
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Ticks as server-sent events."""
+    return await open_stream(request.app[GATEWAY], request)
+
+
+async def status(request: web.Request) -> web.Response:
+    """Whether the prices of each venue are live."""
+    return await venue_statuses(request.app[GATEWAY], request)
+
+
+async def openapi_document(request: web.Request) -> web.Response:
+    """What is served over plain HTTP, as OpenAPI 3.1."""
+    return _OPENAPI.answer(request)
+
+
+async def asyncapi_document(request: web.Request) -> web.Response:
+    """What is said over WebSockets, as AsyncAPI 3."""
+    return _ASYNCAPI.answer(request)
 
 
 async def preflight(request: web.Request) -> web.Response:
     """The answer to a page of an allowed origin before it sends a token (Fetch standard, CORS protocol)."""
     method = _FOR_PAGES[request.path]
-    headers = {"Access-Control-Allow-Methods": method, "Access-Control-Allow-Headers": "Authorization"}
+    allowed = "Authorization" if method == "POST" else "Authorization, If-None-Match, Last-Event-ID"
+    headers = {"Access-Control-Allow-Methods": method, "Access-Control-Allow-Headers": allowed}
     return web.Response(status=204, headers=headers)
 
 
@@ -141,7 +198,7 @@ async def metrics(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     if (port := gateway.settings.private_port) and not _is_at(request.transport, port):
         raise web.HTTPNotFound
-    gateway.admission.charges.take(_payer(request), METRICS)
+    gateway.admission.charges.take(payer_of(request, gateway), METRICS)
     expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
     if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
         raise unauthorised("metrics need METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
@@ -167,7 +224,7 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             gateway.admission.names.check_operator(request.headers)
         else:
             gateway.admission.names.check(request.headers)
-            require_path(request, WEBSOCKET_PATH, gateway.admission.names.log_path)
+            require_path(request, (WEBSOCKET_PATH, *AT), gateway.admission.names.log_path)
         require_small_body(request.headers)
         return await handler(request)
     except web.HTTPNotFound:
@@ -194,31 +251,8 @@ async def add_page_headers(request: web.Request, response: web.StreamResponse) -
     response.headers[hdrs.SERVER] = SERVER
     if request.path in _FOR_PAGES and hdrs.ORIGIN in request.headers and response.status != 403:
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
+        response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
         response.headers["Vary"] = hdrs.ORIGIN
-
-
-async def _grant(request: web.Request) -> Grant:
-    """What the token of a request allows.
-
-    Raises:
-        RefusalError: it has none, or one that opens nothing, or that cannot be told now.
-    """
-    gateway = request.app[GATEWAY]
-    token = bearer(request.headers)
-    if token is None:
-        raise unauthorised("this is for who brings a token: Authorization: Bearer <token>", "bad_token")
-    assert gateway.authenticator is not None
-    try:
-        with gateway.admission.charges.proof(_payer(request)):
-            return await gateway.authenticator.verify(token)
-    except RefusedError as error:
-        raise unauthorised(str(error), error.code) from None
-    except TryLaterError as error:
-        raise try_later("the token cannot be checked now", error) from None
-
-
-def _payer(request: web.Request) -> str | None:
-    return request.app[GATEWAY].admission.payer(request.headers, origin_of(request)[0])
 
 
 def _refused(refusal: RefusalError) -> web.Response:

@@ -19,6 +19,7 @@ from gateway.http.handler import Requests
 from gateway.http.health import answer_now
 from gateway.http.routes import GATEWAY, WEBSOCKET_PATH
 from gateway.http.upgrade import upgrade_now
+from gateway.protocol.encodings import AT
 from gateway.settings import Settings
 from gateway.websocket.sockets import bind_both
 from market.settings.environ import SettingError
@@ -179,7 +180,7 @@ def acceptor(app: web.Application, serve: Callable[[], asyncio.Protocol], served
         gateway.admission,
         functools.partial(upgrade_now, gateway),
         functools.partial(answer_now, gateway),
-        WEBSOCKET_PATH,
+        (WEBSOCKET_PATH, *AT),
         serve,
         gateway.counters,
         gateway.buffers,

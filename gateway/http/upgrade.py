@@ -1,10 +1,11 @@
 """From a request for ``/ws`` to a client: at once if nothing has to be awaited, else through aiohttp."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import HttpVersion, HttpVersion11, hdrs, web
 from aiohttp.http_parser import RawRequestMessage
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.address import is_private
@@ -19,6 +20,9 @@ from gateway.http.aiohttp_internals import take_over
 from gateway.websocket.sockets import peer_of
 from market.bus import BusDownError
 
+Begin = Callable[[asyncio.Transport, UpgradeRequest, Grant | None, Slot], asyncio.Protocol]
+"""Makes a client's connection of an admitted request."""
+
 
 def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
     """The client's connection; None if the request is refused or must wait, which is left to `upgrade`."""
@@ -26,7 +30,12 @@ def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHa
     try:
         _require_form(message.version, message.headers)
         upgrade_request = admission.look(
-            message.headers, message.url.query, pending.peer, counted=True, announced=pending.announced is not None
+            message.headers,
+            message.url.query,
+            pending.peer,
+            counted=True,
+            announced=pending.announced is not None,
+            path=message.url.raw_path,
         )
         answer = admission.grant_now(upgrade_request)
         if answer == "to_prove":
@@ -62,21 +71,66 @@ def refuse_again(request: web.Request) -> None:
         raise refusal
 
 
-async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
+async def upgrade(
+    request: web.Request,
+    gateway: Gateway,
+    *,
+    query: MultiMapping[str] | None = None,
+    require: Callable[[Grant | None], None] = lambda _grant: None,
+    make: Begin | None = None,
+) -> web.StreamResponse:
     """Answer a handshake, and take its connection from aiohttp.
+
+    ``make`` makes the connection, by default one of the gateway's own protocol. ``query`` has the parameters, if they
+    are not those of the URL. ``require`` raises `RefusalError` if a client with this grant is not wanted; without one
+    its token would come in a message.
 
     Raises:
         RefusalError: it is refused.
     """
     admission = gateway.admission
     peer, pending = origin_of(request)
-    if pending is None and not gateway.settings.may_be_public:
-        _require_private(request)
+    require_private(request, gateway)
     _require_form(request.version, request.headers)
-    announced = pending is not None and pending.announced is not None
     upgrade_request = admission.look(
-        request.headers, request.query, peer, counted=pending is not None, announced=announced
+        request.headers,
+        request.query if query is None else query,
+        peer,
+        counted=pending is not None,
+        announced=pending is not None and pending.announced is not None,
+        path=request.rel_url.raw_path,
     )
+    return await take_in(request, gateway, upgrade_request, require, make)
+
+
+async def take_in(
+    request: web.Request,
+    gateway: Gateway,
+    upgrade_request: UpgradeRequest,
+    require: Callable[[Grant | None], None],
+    make: Begin | None = None,
+) -> web.StreamResponse:
+    """Let a request in, and take its connection from aiohttp; see `upgrade`.
+
+    Raises:
+        RefusalError: it is refused.
+    """
+    grant, slot = await _let_in(gateway, upgrade_request, require)
+    _stay(request, gateway, upgrade_request, slot)
+    if make is None:
+        return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
+    return take_over(request, lambda transport: make(transport, upgrade_request, grant, slot))
+
+
+async def _let_in(
+    gateway: Gateway, upgrade_request: UpgradeRequest, require: Callable[[Grant | None], None]
+) -> tuple[Grant | None, Slot]:
+    """The grant of a request, None if a message has to bring its token, and its slot, which must be left.
+
+    Raises:
+        RefusalError: it is refused.
+    """
+    admission = gateway.admission
     answer = admission.grant_now(upgrade_request)
     grant = answer if isinstance(answer, Grant) else None
     # Before its proof is checked: that uses up a ticket, and may fetch keys.
@@ -85,9 +139,20 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         if answer == "to_prove":
             grant = await prove(gateway, upgrade_request)
             admission.confirm(slot, grant)
+        require(grant)
     except BaseException:
         admission.leave(slot)
         raise
+    return grant, slot
+
+
+def _stay(request: web.Request, gateway: Gateway, upgrade_request: UpgradeRequest, slot: Slot) -> None:
+    """The connection of ``request`` is about to be taken from aiohttp, and counts for its client in ``slot``.
+
+    Raises:
+        RefusalError: the client has gone; the slot was left.
+    """
+    admission, pending = gateway.admission, origin_of(request)[1]
     # A bare aiohttp has its own kind of protocol, which ends with the client.
     if request.transport is None or getattr(request.protocol, "finished", False):
         # A client that sends no more cannot use a WebSocket.
@@ -97,7 +162,6 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         _keep_count(admission, slot, pending)
     # As for handshakes that are admitted at once: connects have limits of their own.
     admission.charges.give_back(upgrade_request.payer, REQUEST)
-    return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
 
 
 async def prove(gateway: Gateway, upgrade_request: UpgradeRequest) -> Grant:
@@ -135,13 +199,16 @@ def _require_form(version: HttpVersion, headers: CIMultiDictProxy[str]) -> None:
         raise RefusalError(400, "handshake", "a WebSocket handshake has no body")
 
 
-def _require_private(request: web.Request) -> None:
+def require_private(request: web.Request, gateway: Gateway) -> None:
     """Refuse a connection to an address that strangers reach, in a bare aiohttp, which listens anywhere.
 
     Raises:
         RefusalError: the address is not loopback, and no setting allows others.
     """
-    if request.transport is not None and not is_private(request.transport.get_extra_info("sockname")):
+    transport = request.transport
+    if transport is None or origin_of(request)[1] is not None or gateway.settings.may_be_public:
+        return
+    if not is_private(transport.get_extra_info("sockname")):
         raise RefusalError(403, "anonymous", "AUTH_MODE is none, and this is not loopback; see ALLOW_ANONYMOUS")
 
 

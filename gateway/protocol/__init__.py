@@ -6,7 +6,10 @@
 ``served_symbol``  one symbol in the answer to ``symbols``
 ``commands``       the bytes of a client's message → a command, or what is wrong with them
 ``mistakes``       the words about what is wrong with a command
+``decimal_tick``   a tick with decimal strings in place of scaled integers
 ``forms``          ticks with their bytes in each form, made once for all clients
 ``encoding``       one object per encoding: it reads commands and writes messages, ticks, snapshots and batches
 ``encodings``      those that clients can choose: ``json_encoding``, ``msgpack_encoding``
+``event_encoding`` JSON in server-sent events, with positions to resume from
+``trade_encoding`` last price and volume as plain JSON numbers, for the plainest client there is
 """

@@ -3,7 +3,8 @@
 `gateway.protocol.encodings` has those that clients can choose.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from gateway.protocol.channels import TICKER, Channel
@@ -24,8 +25,9 @@ class Encoding:
     """One way to write and read messages. An encoding equals only itself."""
 
     __slots__ = (
-        "_batch_payload", "_channels", "_encode", "_status_blob", "_statuses", "channel", "decode", "opcode",
-        "snapshot_frame", "status_frame", "subprotocol", "tick_body", "tick_frame", "wrong_frame",
+        "_batch_payload", "_channels", "_encode", "_status_blob", "_statuses", "_wrap", "channel", "decimal", "decode",
+        "every", "opcode", "partial", "pings", "positions", "snapshot_frame", "status_frame", "subprotocol",
+        "tells_states", "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
     def __init__(
@@ -41,11 +43,15 @@ class Encoding:
         batch_payload: Callable[[Collection[bytes]], bytes],
         channel: Channel = TICKER,
         others: "Collection[Encoding]" = (),
+        wrap: Callable[[bytes], bytes] | None = None,
+        pings: bool = True,
+        tells_states: bool = True,
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
         ``tick_frame`` and ``snapshot_frame`` make whole frames of one such body. These are updates of ``channel``; the
-        same encoding of updates of other channels is among ``others``.
+        same encoding of updates of other channels is among ``others``. ``wrap`` makes a frame of any other message; by
+        default one of a WebSocket.
         """
         self.channel: Channel = channel
         """The channel whose updates it writes."""
@@ -75,6 +81,18 @@ class Encoding:
         self._status_blob = b""
         self._encode = encode
         self._batch_payload = batch_payload
+        self._wrap = wrap or partial(frame, opcode)
+        self.pings = pings
+        """Whether pings may go between its frames, and are answered."""
+        self.tells_states = tells_states
+        """Whether it has words for prices that are not current. Else such prices are not sent, and the client is closed
+        if they stay so."""
+        self.positions: Callable[[Mapping[str, int]], bytes] | None = None
+        """How the position of a connection that gets every tick is noted behind each flush: topic → seq of the last
+        tick. None notes nothing."""
+        self.decimal = self.every = self.partial = self
+        """The same encoding: with decimal strings for numbers; for every tick, with `positions`; for a connection that
+        has not been sent yet all that it missed, without them."""
 
     def __repr__(self) -> str:
         """Show the name that clients use."""
@@ -86,7 +104,7 @@ class Encoding:
 
     def message_frame(self, message: Message) -> bytes:
         """The frame of any message that is not a tick or a snapshot."""
-        return frame(self.opcode, self._encode(message))
+        return self._wrap(self._encode(message))
 
     def venue_status_frames(self, statuses: Sequence[Status]) -> bytes:
         """A frame for the status of each venue. Each client is sent them first, so they are made once per change."""
@@ -109,10 +127,10 @@ class Encoding:
         return self._compressed_batch if deflate else self._batch
 
     def _batch(self, bodies: Collection[bytes]) -> bytes:
-        return frame(self.opcode, self._batch_payload(bodies))
+        return self._wrap(self._batch_payload(bodies))
 
     def _compressed_batch(self, bodies: Collection[bytes]) -> bytes:
         payload = self._batch_payload(bodies)
         if len(payload) < LEAST_BYTES:
-            return frame(self.opcode, payload)
+            return self._wrap(payload)
         return frame(RSV1 | self.opcode, compress(payload))

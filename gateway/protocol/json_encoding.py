@@ -1,13 +1,15 @@
 """JSON in text frames."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from gateway.protocol.channels import STATS
 from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.decimal_tick import encode_decimal_tick
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import TEXT, frame
+from market.prices.tick import Tick
 from market.wire.codec import encode_tick
 from market.wire.stats import encode_stats
 
@@ -59,14 +61,20 @@ _STATS = Encoding(
     channel=STATS,
 )
 
-JSON = Encoding(
-    subprotocol="tickgate.v1.json",
-    opcode=TEXT,
-    decoder=_DECODER,
-    encode=_encode,
-    tick_body=encode_tick,
-    tick_frame=_tick_frame,
-    snapshot_frame=_snapshot_frame,
-    batch_payload=_batch_payload,
-    others=(_STATS,),
-)
+
+def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
+    return Encoding(
+        subprotocol="tickgate.v1.json",
+        opcode=TEXT,
+        decoder=_DECODER,
+        encode=_encode,
+        tick_body=tick_body,
+        tick_frame=_tick_frame,
+        snapshot_frame=_snapshot_frame,
+        batch_payload=_batch_payload,
+        others=(_STATS,),
+    )
+
+
+JSON = _encoding(encode_tick)
+JSON.decimal = _encoding(encode_decimal_tick)

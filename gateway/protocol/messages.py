@@ -65,16 +65,16 @@ class Subscribe(Command, tag="subscribe"):
     batch: bool | UnsetType | None = UNSET
     """One ``ticks`` message per flush instead of one ``tick`` per symbol. Default false."""
     max_hz: MaxHz | UnsetType | None = UNSET
-    """The most updates per symbol and second, the newest each time; by default every one.
-
-    Rounded down to 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25 or 50.
-    """
+    """The most updates per symbol and second, the newest each time; by default every one. Rounded down to 0.1, 0.2,
+    0.5, 1, 2, 5, 10, 20, 25 or 50."""
     conflate: bool | UnsetType | None = UNSET
     """Default true. False sends every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is
     closed with 4408."""
     since: Since | UnsetType | None = UNSET
     """With ``conflate`` false: of symbols in ``symbols`` the ``seq`` of the last tick that you have. What you missed
     follows, in place of a snapshot. See [Resuming](#resuming)."""
+    numbers: Literal["scaled", "decimal"] | UnsetType | None = UNSET
+    """``decimal`` sends prices and sizes as exact decimal strings, without scales. Default ``scaled``: integers."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""

@@ -38,6 +38,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "max_hz": "a number from 0.1 to 50",
     "conflate": "true or false",
     "since": 'an object with the seq of the last tick you have of each symbol, as {"BTCUSDT": 1795734825341}',
+    "numbers": '"scaled" or "decimal"',
     "token": "a string of at most 8192 characters",
 }
 """Each field of any command, and what it must be."""

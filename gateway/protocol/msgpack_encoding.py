@@ -1,13 +1,15 @@
 """MessagePack in binary frames; lengths as in the MessagePack specification ("Formats")."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from gateway.protocol.channels import STATS
 from gateway.protocol.commands import CommandDecoder
+from gateway.protocol.decimal_tick import decimal_tick
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import BINARY, frame
+from market.prices.tick import Tick
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -81,14 +83,20 @@ _STATS = Encoding(
     channel=STATS,
 )
 
-MSGPACK = Encoding(
-    subprotocol="tickgate.v1.msgpack",
-    opcode=BINARY,
-    decoder=_DECODER,
-    encode=_encode,
-    tick_body=_encode,
-    tick_frame=_tick_frame,
-    snapshot_frame=_snapshot_frame,
-    batch_payload=_batch_payload,
-    others=(_STATS,),
-)
+
+def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
+    return Encoding(
+        subprotocol="tickgate.v1.msgpack",
+        opcode=BINARY,
+        decoder=_DECODER,
+        encode=_encode,
+        tick_body=tick_body,
+        tick_frame=_tick_frame,
+        snapshot_frame=_snapshot_frame,
+        batch_payload=_batch_payload,
+        others=(_STATS,),
+    )
+
+
+MSGPACK = _encoding(_encode)
+MSGPACK.decimal = _encoding(lambda tick: _encode(decimal_tick(tick)))

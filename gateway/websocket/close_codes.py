@@ -29,6 +29,8 @@ class CloseReason(Enum):
     """Send ``auth`` first, or the message uncompressed."""
     TRY_LATER = Close(1013, "the token cannot be checked now", "with backoff")
     """Connect again with backoff."""
+    STALE = Close(1013, "prices of this connection are stale", "with backoff")
+    """Only where clients know no other word for it, as at ``/ws/trade``: connect again with backoff."""
     UNAUTHORISED = Close(4401, "the token opens nothing here", "never")
     """Connect again with another token."""
     EXPIRED = Close(4401, "the token has expired", "never")

@@ -34,6 +34,10 @@ class Handshake(Struct, frozen=True):
     """How far back compressed messages of the client may refer to earlier ones."""
 
 
+NO_HANDSHAKE: Final = Handshake(b"", "", deflate=False)
+"""Of a request for anything but a WebSocket."""
+
+
 def check(headers: CIMultiDictProxy[str], protocols: Collection[str], *, deflate: bool = True) -> Handshake:
     """The answer to a request. Among subprotocols the client's order of preference decides.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -9,17 +10,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 
 from deploy.ports import free_port
 from tests.browser import open_page, running_browser
 from tests.client import connected
-from tests.integration.stacks import run_plan, running, ws_url
+from tests.integration.stacks import answers, run_plan, running, ws_url
 
 pytestmark = pytest.mark.integration
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 ADDRESS = "127.0.0.1:8080"
 PAGE_PORT = "5173"
 BOUND_S = 20.0
@@ -28,11 +33,17 @@ PRICE = re.compile(r"(BTC|ETH)USDT [0-9]+\.[0-9]{2}")
 NO_CONNECTION = "all stale: no connection"
 
 
-def example(language: str) -> str:
+def examples(language: str, page: str) -> list[str]:
+    """The blocks of code in that language."""
+    blocks = [str(block) for block in re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)]
+    assert all(ADDRESS in block for block in blocks)
+    return blocks
+
+
+def example(language: str, page: str = README) -> str:
     """The one block of code in that language."""
-    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert ADDRESS in block
-    return str(block)
+    (block,) = examples(language, page)
+    return block
 
 
 @asynccontextmanager
@@ -56,7 +67,9 @@ async def page_of_another_origin(script: str, port: int) -> AsyncIterator[str]:
 
 
 async def test_a_page_of_another_origin_shows_exact_prices() -> None:
-    """README's script runs on a port of its own, if its origin is allowed as README says; the dashboard still works.
+    """The script of docs/protocol.md runs on a port of its own, if its origin is allowed as README says.
+
+    The dashboard still works.
 
     If the poller fails, the script says why prices are stale. If the gateway does, it says so and connects again.
     """
@@ -64,7 +77,7 @@ async def test_a_page_of_another_origin_shows_exact_prices() -> None:
     assert PAGE_PORT in setting
     port = free_port()
     plan = run_plan(ALLOWED_ORIGINS=setting.replace(PAGE_PORT, str(port)))
-    script = example("js").replace(ADDRESS, str(plan.front))
+    script = example("js", PROTOCOL).replace(ADDRESS, str(plan.front))
     with running_browser() as browser:
         async with page_of_another_origin(script, port) as site, running(plan) as stack, open_page(browser) as page:
             await page.open(site)
@@ -95,12 +108,79 @@ async def test_a_page_of_another_origin_shows_exact_prices() -> None:
 async def test_a_page_of_another_origin_is_refused_by_default() -> None:
     """Without the setting the same page gets no price."""
     plan = run_plan()
-    script = example("js").replace(ADDRESS, str(plan.front))
+    script = example("js", PROTOCOL).replace(ADDRESS, str(plan.front))
     with running_browser() as browser:
         async with page_of_another_origin(script, free_port()) as site, running(plan), open_page(browser) as page:
             await page.open(site)
             await page.until("lines.length > 1")
             assert set(await page.evaluate("lines")) == {NO_CONNECTION}
+
+
+async def test_prices_come_without_a_client_of_ours() -> None:
+    """README's script, and all of docs/http.md: two commands, a stream of decimal strings, last prices as numbers.
+
+    If the poller fails, the stream says why prices are stale. If the gateway ends, the plainest client knows it.
+    """
+    port = free_port()
+    plan = run_plan(ALLOWED_ORIGINS=f"http://localhost:{port}")
+
+    def here(script: str) -> str:
+        return script.replace(ADDRESS, str(plan.front))
+
+    once, streaming = map(here, examples("sh", HTTP))
+    stream, plainest = map(here, examples("js", HTTP))
+    with running_browser() as browser:
+        async with running(plan) as stack:
+            await answers(f"http://{plan.front}/readyz", 200)
+            await _newest(once)
+            await _streaming(streaming)
+            async with page_of_another_origin(stream, port) as site, open_page(browser) as page:
+                await page.open(site)
+                await page.until("lines.filter((line) => line.startsWith('BTC')).length > 5")
+                lines = await page.evaluate("lines")
+                assert [line for line in lines if not PRICE.fullmatch(line) and not line.startswith("all ")] == []
+                stack["poller"].send(signal.SIGSTOP)
+                try:
+                    await page.until("lines.some((line) => /^all stale [^ ]/.test(line))")
+                finally:
+                    stack["poller"].send(signal.SIGCONT)
+            logged = plainest.replace("console.log(JSON.parse(data))", "console.log(data)")
+            async with page_of_another_origin(logged, port) as site, open_page(browser) as page:
+                await page.open(site)
+                await page.until("lines.length > 5")
+                for line in await page.evaluate("lines"):
+                    assert ["symbol", "price", "volume"] == list(orjson.loads(line))
+            async with page_of_another_origin(here(example("js")), port) as site, open_page(browser) as page:
+                await page.open(site)
+                await page.until("lines.filter((line) => line.startsWith('BTC')).length > 5")
+                shown = re.compile(r"(BTC|ETH)USDT [0-9]+(\.[0-9]{1,2})? [0-9.]+")
+                assert [line for line in await page.evaluate("lines") if not shown.fullmatch(line)] == []
+                await stack.stop_one("gateway")
+                await page.until(f"lines.includes('{NO_CONNECTION}')")
+
+
+async def _newest(command: str) -> None:
+    """The command of docs/http.md for the newest ticks shows the fields that stand there."""
+    asking = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
+    said = orjson.loads((await asking.communicate())[0])
+    told = orjson.loads(re.findall(r"^```json\n(.*?)^```$", HTTP, re.DOTALL | re.MULTILINE)[0])
+    assert told["ticks"][0].keys() == said["ticks"][0].keys() - {"reason", "event_us"}
+
+
+async def _streaming(command: str) -> None:
+    """The command of docs/http.md for a stream shows the messages that stand there, in that order."""
+    process = await asyncio.create_subprocess_exec(*shlex.split(command), stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    types: list[str] = []
+    try:
+        async with asyncio.timeout(BOUND_S):
+            while "tick" not in types:
+                types += re.findall(r'^data: \{"type":"(\w+)"', (await process.stdout.readline()).decode())
+    finally:
+        process.kill()
+        await process.wait()
+    shown = re.findall(r'^data: \{"type":"(\w+)"', HTTP, re.MULTILINE)
+    assert shown == list(dict.fromkeys(types))
 
 
 async def test_the_program_in_python_prints_exact_prices() -> None:

@@ -13,20 +13,20 @@ from gateway.websocket.header_fields import asks_for_websocket
 class HeadParser:
     """Parses whole heads."""
 
-    def __init__(self, path: str) -> None:
-        """``path`` is the path for WebSockets."""
-        self._path = path
-        self._line = f"GET {path}".encode()
+    def __init__(self, *paths: str) -> None:
+        """``paths`` are those for WebSockets."""
+        self._paths = frozenset(paths)
+        self._lines = tuple(f"GET {path}".encode() for path in paths)
         self._loop = asyncio.get_running_loop()
         # aiohttp's parser needs it for bodies, which no upgrade has.
         self._no_body = BaseProtocol(self._loop)
 
     def for_upgrade(self, head: bytes) -> RawRequestMessage | None:
         """The upgrade that ``head`` asks for; None if it is anything else."""
-        if not head.startswith(self._line):
+        if not head.startswith(self._lines):
             return None
         message = self.read(head)
-        is_upgrade = message and message.url.raw_path == self._path and asks_for_websocket(message.headers)
+        is_upgrade = message and message.url.raw_path in self._paths and asks_for_websocket(message.headers)
         return message if is_upgrade else None
 
     def read(self, head: bytes) -> RawRequestMessage | None:

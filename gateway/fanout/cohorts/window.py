@@ -203,8 +203,15 @@ class Window(Struct):
     """The pings that it has not answered yet."""
     prompt: bool = False
     """Whether it read the last slice as fast as the network delivers."""
+    blind: bool = False
+    """Whether no ping can be sent: then only the kernel says what was taken, and each slice is of one size."""
     _slice: int = 0
     _begins: bool = False
+
+    def __post_init__(self) -> None:
+        """Fix the size of slices that nobody answers."""
+        if self.blind:
+            self.size = LARGEST_FIRST_BYTES
 
     def begin(self) -> None:
         """The first slice is the client's first data, and shows whether it answers pings."""
@@ -212,12 +219,16 @@ class Window(Struct):
 
     def takes(self, reader: Reader, size: int) -> bool:
         """Whether ``size`` bytes, all that ``reader`` is owed, may be sent at once, without a ping."""
+        if self.blind:
+            return size <= self.size
         if not acknowledges(reader):
             return not self._begins or self._slice > 0
         return not size or (self.prompt and size <= self.size)
 
     def wrap(self, slice_blob: bytes, next_number: Callable[[], int], now: float) -> bytes:
         """The bytes of a slice that is about to be sent, with a ping before it and one behind it."""
+        if self.blind:
+            return slice_blob
         first, last = next_number(), next_number()
         self.sent, self._slice = UnansweredPing(last, now, first), len(slice_blob)
         return ping(first) + slice_blob + ping(last)

@@ -54,6 +54,11 @@ class StatesByVenue:
         status = self._states.get(symbol)
         return status.message.state if status is not None else "live"
 
+    def reason_of(self, symbol: str) -> str:
+        """Why ``symbol`` is not live, or what is unusual; empty if nothing is known."""
+        status = self._states.get(symbol)
+        return status.message.reason if status is not None else ""
+
     def counts(self) -> dict[str, int]:
         """The number of symbols in each state, for the venues whose states are held."""
         counts: Counter[str] = Counter()

@@ -155,11 +155,12 @@ class Replay:
 
 
 def without(wants: Sequence[Subscription], topics: Iterable[str]) -> tuple[Subscription, ...]:
-    """``wants`` without ``topics``."""
+    """``wants`` without ``topics``, which are not sent yet."""
     gone = frozenset(topics)
     if not gone & topics_of(wants):
         return tuple(wants)
     left = [
-        Subscription(one.topics - gone, one.encoding, one.batch, one.deflate, one.max_hz, one.rule) for one in wants
+        Subscription(one.topics - gone, one.encoding.partial, one.batch, one.deflate, one.max_hz, one.rule)
+        for one in wants
     ]
     return tuple(one for one in left if one.topics)

@@ -246,13 +246,13 @@ class Replays:
             newest = self._last.get(topic)
             if newest is not None and newest.seq == seq + 1:
                 # Nothing is missing but this one.
-                batch = forms[topic].batch
-                blob += encoding.joiner(batch=batch)([encoding.form(batch=batch)(newest)])
+                batch, form = forms[topic].batch, forms[topic].encoding
+                blob += form.joiner(batch=batch)([form.form(batch=batch)(newest)])
                 self._counters.ticks_resumed += 1
             else:
                 upto = UNSET if newest is None or newest.seq <= seq else newest.seq - 1
                 blob += encoding.message_frame(Gap(symbol=topic, from_seq=seq + 1, to_seq=upto))
-                blob += b"" if newest is None else encoding.snapshot_frame(newest)
+                blob += b"" if newest is None else forms[topic].encoding.snapshot_frame(newest)
                 self._counters.gaps += 1
             self._counters.ticks_sent += newest is not None
         connection.enqueue(blob + self._states_of(connection, client, topics))

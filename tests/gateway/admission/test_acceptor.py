@@ -78,7 +78,7 @@ class Hall:
                 self.admission,
                 self._upgrade,
                 self._answer,
-                "/ws",
+                ("/ws",),
                 self._serve,
                 self.counters,
                 self.buffers,

@@ -88,7 +88,7 @@ class RecordingClient:
         """The time, and a message's type or an error's code."""
         self.messages: list[Any] = []
         obey = lambda data: self._apply(self.session.receive(data))  # noqa: E731 # short
-        self.token_lifetime = TokenLifetime(self.gateway, self.session, self.connection, self.slot, self._apply, obey)  # type: ignore[arg-type] # a fake connection
+        self.token_lifetime = TokenLifetime(self.gateway, self.session, self.connection, self.slot, self._apply, obey)
         self.token_lifetime.begin(grant)
 
     def say(self, **message: Any) -> None:

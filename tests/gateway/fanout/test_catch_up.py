@@ -6,9 +6,14 @@ from collections import deque
 import msgspec
 from websockets.frames import Frame, Opcode
 
+from gateway.fanout.cohorts.window import LARGEST_FIRST_BYTES
+from gateway.protocol.event_encoding import EVENTS
 from tests.fakes import RecordingMember, frames_of, run_virtual
 from tests.gateway.fanout.cohorts.test_bursts import Answers
 from tests.gateway.fanout.test_hub import Market, seqs, states
+
+SLICE_BYTES = 1.1 * LARGEST_FIRST_BYTES
+"""Of a stream; sizes are those of ticks, and a snapshot is a little longer."""
 
 
 async def read_slowly(market: Market, member: RecordingMember, bytes_per_s: float, seconds: float) -> list[float]:
@@ -133,5 +138,62 @@ def test_a_state_comes_at_once_to_a_slow_client_that_wants_few_updates() -> None
         market.change_states("BTC")
         await asyncio.sleep(0.1)
         assert ([1, 2], [("BTC", "halted")]) == (seqs(member)["BTC"], states(member))
+
+    run_virtual(main())
+
+
+def test_a_stream_that_cannot_be_asked_gets_slices_as_the_kernel_takes_them() -> None:
+    """Nobody answers for it: a slice goes out when the one before is taken, whatever is owed, and without a ping."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number:04}" for number in range(2000)]
+        for name in names:
+            market.publish(name)
+        member = RecordingMember(EVENTS)
+        market.hub.add(member)
+        market.want(member, names, encoding=EVENTS)
+        assert 20_000 < len(b"".join(member.written)) <= SLICE_BYTES
+        member.draining = False
+        await asyncio.sleep(5)
+        assert len(b"".join(member.written)) <= SLICE_BYTES
+        member.draining = True
+        await asyncio.sleep(2)
+        assert member not in market.hub.slow
+        assert max(map(len, member.written)) <= SLICE_BYTES
+        market.publish("S0007")
+        await asyncio.sleep(0.1)
+        events = b"".join(member.written).decode().removesuffix("\n\n").split("\n\n")
+        told = [msgspec.json.decode(event.removeprefix("data: ")) for event in events]
+        assert names == sorted(message["symbol"] for message in told if message["type"] == "snapshot")
+        assert ["S0007"] == [message["symbol"] for message in told if message["type"] == "tick"]
+
+    run_virtual(main())
+
+
+def test_a_stream_that_fell_behind_gets_the_newest_and_goes_on() -> None:
+    """Only the newest of each symbol, and how many it missed; never more at once than one slice."""
+
+    async def main() -> None:
+        market = Market()
+        names = [f"S{number}" for number in range(400)]
+        member = RecordingMember(EVENTS)
+        market.hub.add(member)
+        market.want(member, names, encoding=EVENTS)
+        member.draining = False
+        for _ in range(10):
+            for name in names:
+                market.publish(name)
+            await asyncio.sleep(0.1)
+        assert member in market.hub.slow
+        member.draining = True
+        await asyncio.sleep(1)
+        assert member not in market.hub.slow
+        assert max(map(len, member.written)) <= SLICE_BYTES
+        events = b"".join(member.written).decode().removesuffix("\n\n").split("\n\n")
+        told = [msgspec.json.decode(event.removeprefix("data: ")) for event in events]
+        newest = {message["symbol"]: message["seq"] for message in told if "symbol" in message}
+        assert newest == {name: market.last[name].seq for name in names}
+        assert 9 * 400 == sum(message["conflated"] for message in told if message["type"] == "lag")
 
     run_virtual(main())

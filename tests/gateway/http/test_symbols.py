@@ -64,7 +64,7 @@ async def test_pages_of_allowed_origins_may_read_it(start_anyhow: Start) -> None
         answered, headers, _ = await ask(running, method, "v1/symbols", Origin="https://evil.example")
         assert (403, None) == (answered, headers.get("Access-Control-Allow-Origin"))
     _, headers, _ = await ask(running, "OPTIONS", "v1/symbols", Origin=PAGE)
-    assert ("GET", "Authorization") == (
+    assert ("GET", "Authorization, If-None-Match, Last-Event-ID") == (
         headers["Access-Control-Allow-Methods"],
         headers["Access-Control-Allow-Headers"],
     )
