@@ -38,6 +38,8 @@ class DecimalTick(Struct, kw_only=True, gc=False):
     """When the exchange says it happened, microseconds since the Unix epoch."""
     recv_us: int
     """When the poller received it, microseconds since the Unix epoch."""
+    update_id: int | UnsetType = UNSET
+    """The exchange's own number of the quote, as in a tick."""
 
 
 def decimal_tick(tick: Tick) -> DecimalTick:

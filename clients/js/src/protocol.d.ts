@@ -45,6 +45,10 @@ export interface SubscribeCommand {
    */
   since?: Record<string, number> | null;
   /**
+   * `decimal` sends prices and sizes as exact decimal strings, without scales. Default `scaled`: integers.
+   */
+  numbers?: "decimal" | "scaled" | null;
+  /**
    * Your own mark on the command; its answer repeats it. `null` means none.
    */
   id?: string | number | null;
