@@ -107,8 +107,7 @@ class Gateway:
         """Signs of life for streams of events."""
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
-        verify_now = self.authenticator.verify_now if self.authenticator else None
-        self.admission = Admission(settings, verify_now, self.has_room)
+        self.admission = Admission(settings, self.authenticator and self.authenticator.verify_now, self.has_room)
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """The message rates of connections, subjects and addresses."""

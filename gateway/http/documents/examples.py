@@ -52,7 +52,7 @@ COMMANDS: Final[tuple[dict[str, Any], ...]] = (
 """What clients send."""
 
 MESSAGES: Final[tuple[messages.Message, ...]] = (
-    messages.Welcome(client="1867761a-3ef3-4c1c-b2ac-0a622d3773b7", heartbeat_s=20),
+    messages.Welcome(client="1867761a-3ef3-4c1c-b2ac-0a622d3773b7", heartbeat_s=20, server_us=1_795_734_825_341_000),
     messages.Status(feed="live", reason="", source="binance-ws", since_us=_AT_US),
     messages.Subscribed(symbols=["BTCUSDT", "ETHUSDT"], id=1),
     messages.SymbolStatus(symbol="ETHUSDT", state="halted", reason="the exchange does not trade it", since_us=_AT_US),
@@ -60,7 +60,7 @@ MESSAGES: Final[tuple[messages.Message, ...]] = (
     messages.Unsubscribed(symbols=["BTCUSDT"], id=4),
     messages.Subscriptions(symbols=["ETHUSDT"], id=5),
     messages.ServedSymbols(symbols=SYMBOLS, id=6),
-    messages.Pong(id=7),
+    messages.Pong(id=7, server_us=1_795_734_825_341_000),
     messages.Authenticated(subject="demo", expires_us=_AT_US + 3_600_000_000, id=8),
     messages.Expiring(expires_us=_AT_US + 3_600_000_000),
     messages.Lag(conflated=17),
