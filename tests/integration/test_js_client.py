@@ -63,8 +63,22 @@ def assert_every_tick(client: Watching, recorder: Timed) -> None:
     for symbol in SYMBOLS:
         seqs, published = client.seqs(symbol), recorder.published[symbol]
         first = published.index(seqs[0])
-        assert published[first : first + len(seqs)] == seqs, symbol
+        expected = published[first : first + len(seqs)]
+        assert expected == seqs, first_difference(client, symbol, expected, seqs)
         assert 1 == len(client.told("snapshot", symbol=symbol))
+
+
+def first_difference(client: Watching, symbol: str, expected: list[int], seqs: list[int]) -> str:
+    """What is wrong with the ticks of a symbol, and what the client said about its connection around it."""
+    at = next(number for number, (wanted, had) in enumerate(zip(expected, seqs, strict=False)) if wanted != had)
+    moment_ms = next(
+        line["at_ms"] for line in client.lines if (line.get("symbol"), line.get("seq")) == (symbol, seqs[at])
+    )
+    near = [line for line in client.lines if abs(line["at_ms"] - moment_ms) < 3000 and line["what"] not in {"tick"}]
+    lacking = sorted(set(expected) - set(seqs))
+    return (
+        f"{symbol} behind tick {at}: {seqs[at - 2 : at + 3]}, lacks {len(lacking)}: {lacking[:9]}; {moment_ms}: {near}"
+    )
 
 
 def is_live(client: Watching) -> bool:
