@@ -59,7 +59,7 @@ setInterval(() => {
     if (state !== "live" || last === undefined) continue;
     const ageMs = Date.now() - last.recv_us / 1000;
     oldestMs = Math.max(oldestMs, ageMs);
-    if (ageMs > (asked.too_old_ms ?? 3000)) tell("too_old", { symbol, age_ms: ageMs });
+    if (ageMs > (asked.too_old_ms ?? 3000)) tell("too_old", { symbol, seq: last.seq, age_ms: ageMs });
   }
 }, LOOK_MS);
 
