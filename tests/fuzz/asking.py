@@ -15,6 +15,12 @@ _TARGETS: Final = (
     b"/web/../http.py",
     b"/v1/ticket",
     b"/ws",
+    b"/ws/trade",
+    b"/v1/ticks?symbols=BTC,%ff&numbers=decimal",
+    b"/v1/ticks?symbols=*&symbols=",
+    b"/v1/status?token=x",
+    b"/v1/stream?symbols=%2c%00&max_hz=1e999&since=a:b",
+    b"/openapi.json",
     b"/nothing",
     b"*",
     b"//",
@@ -36,7 +42,7 @@ _TARGETS: Final = (
     b"/" + b"a" * 5_000,
     b"/" + b"b" * 20_000,
 )
-_THERE: Final = 9
+_THERE: Final = 15
 """The first of them are there."""
 _VERSIONS: Final = (b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9.9", b"")
 _HEADERS: Final = (

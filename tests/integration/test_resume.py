@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from market.wire.codec import decode_tick
 from tests.client import Client, Message, open_client
 from tests.integration.faults import bus_port
+from tests.integration.resuming_streams import ResumingStream
 from tests.integration.stacks import cluster_plan, running, ws_url
 from tests.waiting import until
 
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
 TICKS_PER_S = 1_000
 CLIENTS = 8
+STREAMS = 4
 SYMBOLS = tuple(f"S{number}USDT" for number in range(20))
 BACKOFF_S = (0.05, 0.5)
 CALM_S = 1.5
@@ -101,14 +103,20 @@ class Resuming:
 
 
 async def test_no_tick_is_missed_when_gateways_are_killed() -> None:
-    """At 1,000 ticks a second, clients whose gateways are killed have every tick of the bus, once and in order."""
+    """At 1,000 ticks a second, clients whose gateways are killed have every tick of the bus, once and in order.
+
+    So have streams of events, which know their last event alone; to them some may come twice.
+    """
     plan = replace(cluster_plan(SYMBOLS=",".join(SYMBOLS), SIM_TICKS_PER_S=str(TICKS_PER_S)), restart=False)
     recorder = Recorder()
     async with running(plan) as stack, recorder.listening(bus_port(plan)):
         await until(lambda: len(recorder.published) == len(SYMBOLS))
         clients = [Resuming(ws_url(stack), batch=number % 2 == 0) for number in range(CLIENTS)]
-        tasks = [asyncio.create_task(client.run()) for client in clients]
-        await until(lambda: all(len(client.connections) == 1 for client in clients))
+        query = f"symbols={','.join(SYMBOLS)}&conflate=false"
+        streams = [ResumingStream(f"http://{plan.front}/v1/stream?{query}") for _ in range(STREAMS)]
+        both: list[Resuming | ResumingStream] = [*clients, *streams]
+        tasks = [asyncio.create_task(client.run()) for client in both]
+        await until(lambda: all(len(client.connections) == 1 for client in both))
         await asyncio.sleep(CALM_S)
         for gateway in plan.gateways[:3]:
             stack[gateway.name].send_all(signal.SIGKILL)
@@ -129,3 +137,11 @@ async def test_no_tick_is_missed_when_gateways_are_killed() -> None:
             assert published[first : first + len(seqs)] == seqs
             assert 1 == sum(price.get("type") == "snapshot" for price in prices)
             assert len(seqs) > 4 * CALM_S * TICKS_PER_S / len(SYMBOLS) / 2
+    assert [0] * STREAMS == [stream.gaps for stream in streams]
+    assert sum(len(stream.connections) - 1 for stream in streams) >= STREAMS // 2
+    for stream, symbol in itertools.product(streams, SYMBOLS):
+        seqs, published = stream.seqs(symbol), recorder.published[symbol]
+        first = published.index(seqs[0])
+        assert published[first : first + len(seqs)] == seqs
+        assert 1 == stream.snapshots(symbol)
+        assert len(seqs) > 4 * CALM_S * TICKS_PER_S / len(SYMBOLS) / 2

@@ -2,15 +2,19 @@
 
 Such a member need not look into ticks. When it connects again it gives back the last note, and gets what it missed.
 A note has every topic of the cohort, so with many topics it is longer than a tick. Then it goes behind several flushes.
-It is never ahead of what was sent: at worst a tick comes twice, and its ``seq`` shows it.
+It is never ahead of what was sent: at worst a tick comes twice, and its ``seq`` shows it. A note that no request could
+carry back is not sent at all.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from gateway.fanout.cohorts.cohort import Cohort
 from gateway.fanout.cohorts.member import Subscription
 from gateway.protocol.forms import FramedTick
+
+MOST_NOTE_BYTES: Final = 8 * 1024
+"""Some 250 symbols. A request's head may have 14 KB, and a token is in it too (`gateway.admission.request.head`)."""
 
 
 class NotingCohort(Cohort):
@@ -47,4 +51,4 @@ class NotingCohort(Cohort):
         if self._unnoted >= 30 * len(self._positions):
             note = self._note(self._positions)
             self._unnoted = 0
-        return blob + note
+        return blob + note if len(note) <= MOST_NOTE_BYTES else blob

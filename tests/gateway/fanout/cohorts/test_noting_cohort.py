@@ -65,6 +65,17 @@ def test_with_many_topics_a_note_comes_seldom() -> None:
     assert ticks < 3 * sum(len(EVENTS.tick_frame(framed("S10", seq))) for seq in range(2, 200))
 
 
+def test_a_note_that_is_too_long_for_a_request_is_not_sent() -> None:
+    """A client that brought it back would be refused, and a browser would not try again."""
+    for count, is_noted in ((200, True), (400, False)):
+        topics = [f"NUMBER{number}USDT" for number in range(count)]
+        cohort, member = noting({topic: framed(topic, 10**12) for topic in topics}, *topics), RecordingMember(EVENTS)
+        cohort.join(member)
+        for seq in range(10**12 + 1, 10**12 + 500):
+            cohort.flush_every([framed(topics[7], seq)], seq - 1)
+        assert is_noted == bool(notes(member))
+
+
 def test_a_newcomer_gets_the_same_note_behind_its_own_ticks() -> None:
     """What it was not sent here it has had before it came."""
     cohort, newcomer = noting({}, "BTC"), RecordingMember(EVENTS.every)

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
+import trustme
 from msgspec.json import decode as loads
 
 from gateway.admission.origin import AllowedOrigins
@@ -318,3 +321,55 @@ async def _body(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
             if not in_head:
                 yield line + b"\n"
             in_head = in_head and line != b"\r"
+
+
+async def test_a_connection_that_has_asked_before_may_become_a_stream(start: Start) -> None:
+    """As a proxy's does. What is asked for behind it is never answered: the stream is the last answer."""
+    running = await start(symbols=BOTH, drain_seconds=0)
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    writer.write(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    await reader.readexactly(length)
+    asked = b"GET /v1/stream?symbols=BTC HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
+    writer.write(asked + b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"\r\nConnection: close\r\n" in await reader.readuntil(b"\r\n\r\n")
+    await until(lambda: len(running.gateway.hub) == 1)
+    await running.publish("BTCUSDT", 1)
+    await reader.readuntil(b'"seq":1,')
+    await running.gateway.drain()
+    assert b"HTTP/1.1" not in await reader.read()
+    writer.close()
+
+
+async def test_an_old_client_gets_the_same(start: Start) -> None:
+    """HTTP/1.0 has no chunks, and a stream needs none."""
+    running = await start(symbols=BOTH)
+    reader, writer = await asyncio.open_connection(running.host, running.port)
+    writer.write(b"GET /v1/stream?symbols=BTC HTTP/1.0\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b'"subscribed"')
+    writer.close()
+
+
+async def test_it_goes_over_tls(start: Start, tmp_path: Path) -> None:
+    """Where the gateway ends it; browsers are told to keep to it. A reader that stalls is slow there too."""
+    authority = trustme.CA()
+    path = str(tmp_path / "cert.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    running = await start(symbols=BOTH, tls_cert=path, lag_timeout_s=60)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    reader, writer = await asyncio.open_connection(running.host, running.port, ssl=client, limit=1)
+    writer.write(b"GET /v1/stream?symbols=BTC HTTP/1.1\r\nHost: x\r\n\r\n")
+    await until(lambda: len(running.gateway.hub) == 1)
+    seq = 0
+    while not len(running.gateway.hub.slow):
+        for _ in range(100):
+            seq += 1
+            await running.publish("BTCUSDT", seq)
+        await asyncio.sleep(0)
+    said = b""
+    while b'"seq":%d,' % seq not in said:
+        said += await reader.read(65536)
+    assert b"\r\nStrict-Transport-Security: max-age=31536000\r\n" in said
+    writer.close()
