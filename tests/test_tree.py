@@ -20,6 +20,7 @@ GATEWAY_LAYERS = (
     {"__main__", "worker"},
     {"app", "reload"},
     {"http"},
+    {"binance"},
     {"client"},
     {"gateway"},
     {"settings"},

@@ -22,7 +22,7 @@ def begin(
     ``slot`` is freed when the connection ends, or at once if it cannot begin.
     """
     try:
-        client = Client(_new_id(), gateway, transport, upgrade_request, grant, slot)
+        client = Client(new_id(), gateway, transport, upgrade_request, grant, slot)
     except BaseException:
         gateway.admission.leave(slot)
         raise
@@ -37,7 +37,7 @@ def begin(
     return connection
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """A random UUID (RFC 9562, section 5.4), in a fraction of the standard library's time."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]

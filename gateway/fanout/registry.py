@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.fanout.cohorts.cohort import Cohort, FallBehind
-from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group
+from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group, QuotesGroup
 from gateway.fanout.cohorts.member import Rule, Subscription
 from gateway.fanout.cohorts.window import Marks, Reader, UnansweredPing
 from gateway.fanout.pacing.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
@@ -41,8 +41,8 @@ class Registry:
         self._cohorts: dict[tuple[Subscription, bool], tuple[Cohort]] = {}
         """By subscription, and whether the members are watched. Each cohort is in a tuple, as nearly every connection
         holds it."""
-        self._groups: dict[tuple[float | None, Rule], Group] = {}
-        """By rate and rule of conflation; a group exists as long as a cohort is in it."""
+        self._groups: dict[tuple[float | None, Rule, bool], Group] = {}
+        """By rate, rule of conflation, and whether only quotes count; a group exists as long as a cohort is in it."""
         self.groups_of: dict[str, dict[Group, None]] = {}
         """Topic → the groups with a cohort that holds it."""
 
@@ -81,7 +81,7 @@ class Registry:
         return alone
 
     def _group(self, subscription: Subscription) -> Group:
-        key = (subscription.max_hz, subscription.rule)
+        key = _key(subscription)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(subscription)
@@ -90,9 +90,10 @@ class Registry:
     def _new_group(self, subscription: Subscription) -> Group:
         if subscription.rule == "every":
             return ExactGroup(self._scheduler(Throttle(factor=0)))
+        kind = QuotesGroup if subscription.encoding.quotes_only else ConflatingGroup
         if subscription.max_hz is not None:
-            return ConflatingGroup(RatedFlushScheduler(self._loop, subscription.max_hz), self._counters)
-        return ConflatingGroup(self._scheduler(self._throttle), self._counters)
+            return kind(RatedFlushScheduler(self._loop, subscription.max_hz), self._counters)
+        return kind(self._scheduler(self._throttle), self._counters)
 
     def _scheduler(self, throttle: Throttle) -> SharedFlushScheduler:
         return SharedFlushScheduler(self._loop, self._load, throttle, self._published)
@@ -108,4 +109,9 @@ class Registry:
             if not self.groups_of[topic]:
                 del self.groups_of[topic]
         if not group.cohorts.all:
-            del self._groups[cohort.subscription.max_hz, cohort.subscription.rule]
+            del self._groups[_key(cohort.subscription)]
+
+
+def _key(subscription: Subscription) -> tuple[float | None, Rule, bool]:
+    """What the cohorts of a group have in common."""
+    return subscription.max_hz, subscription.rule, subscription.encoding.quotes_only

@@ -5,6 +5,8 @@
 ``aiohttp_internals``  undocumented parts of aiohttp that are used
 ``expectations``       ignores ``Expect`` headers
 ``routes``             the answer for each path
+``bearers``            what the token of a request allows
+``binance``            Binance's streams and REST
 ``symbols``            the list of symbols
 ``directions``         where to go, for whoever came to a wrong path or by plain HTTP
 ``health``             the answers to probes of balancers and orchestrators

@@ -14,10 +14,12 @@ from gateway.admission.admission import try_later, unauthorised
 from gateway.admission.limits.charges import METRICS
 from gateway.admission.request.head import require_small_body
 from gateway.admission.upgrade_request import bearer
-from gateway.auth.grant import Grant, RefusedError, TryLaterError
+from gateway.auth.grant import Grant
 from gateway.client.names import full_names
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
+from gateway.http.bearers import grant_of, payer_of
+from gateway.http.binance import Binance
 from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
 from gateway.http.health import health, readiness
 from gateway.http.pages import Pages
@@ -26,6 +28,7 @@ from gateway.http.upgrade import origin_of, refuse_again, upgrade
 from market.bus import BusDownError, NoStoreError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
+BINANCE: Final = web.AppKey("binance", Binance)
 REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
 
 WEBSOCKET_PATH: Final = "/ws"
@@ -167,6 +170,10 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             gateway.admission.names.check_operator(request.headers)
         else:
             gateway.admission.names.check(request.headers)
+            path = request.app[BINANCE].path_of(request)
+            if path is not None:
+                require_small_body(request.headers)
+                return await request.app[BINANCE].answer(request, path)
             require_path(request, WEBSOCKET_PATH, gateway.admission.names.log_path)
         require_small_body(request.headers)
         return await handler(request)
@@ -203,22 +210,11 @@ async def _grant(request: web.Request) -> Grant:
     Raises:
         RefusalError: it has none, or one that opens nothing, or that cannot be told now.
     """
-    gateway = request.app[GATEWAY]
-    token = bearer(request.headers)
-    if token is None:
-        raise unauthorised("this is for who brings a token: Authorization: Bearer <token>", "bad_token")
-    assert gateway.authenticator is not None
-    try:
-        with gateway.admission.charges.proof(_payer(request)):
-            return await gateway.authenticator.verify(token)
-    except RefusedError as error:
-        raise unauthorised(str(error), error.code) from None
-    except TryLaterError as error:
-        raise try_later("the token cannot be checked now", error) from None
+    return await grant_of(request, request.app[GATEWAY], bearer(request.headers), "Authorization: Bearer <token>")
 
 
 def _payer(request: web.Request) -> str | None:
-    return request.app[GATEWAY].admission.payer(request.headers, origin_of(request)[0])
+    return payer_of(request, request.app[GATEWAY])
 
 
 def _refused(refusal: RefusalError) -> web.Response:

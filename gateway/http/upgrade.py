@@ -1,10 +1,11 @@
 """From a request for ``/ws`` to a client: at once if nothing has to be awaited, else through aiohttp."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import HttpVersion, HttpVersion11, hdrs, web
 from aiohttp.http_parser import RawRequestMessage
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDictProxy, MultiMapping
 
 from gateway.admission.acceptor import PendingHandshake
 from gateway.admission.address import is_private
@@ -18,10 +19,16 @@ from gateway.gateway import Gateway
 from gateway.http.aiohttp_internals import take_over
 from market.bus import BusDownError
 
+Begin = Callable[[asyncio.Transport, UpgradeRequest, Grant | None, Slot], asyncio.Protocol]
+"""Makes a client's connection of an admitted request."""
+
 
 def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
     """The client's connection; None if the request is refused or must wait, which is left to `upgrade`."""
     admission = gateway.admission
+    if gateway.settings.binance.names(message.headers.get(hdrs.HOST, "")):
+        # The path is another's there.
+        return None
     try:
         _require_form(message.version, message.headers)
         upgrade_request = admission.look(message.headers, message.url.query, pending.peer, counted=True)
@@ -59,8 +66,19 @@ def refuse_again(request: web.Request) -> None:
         raise refusal
 
 
-async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
+async def upgrade(
+    request: web.Request,
+    gateway: Gateway,
+    *,
+    query: MultiMapping[str] | None = None,
+    require: Callable[[Grant | None], None] = lambda _grant: None,
+    make: Begin | None = None,
+) -> web.StreamResponse:
     """Answer a handshake, and take its connection from aiohttp.
+
+    ``make`` makes the connection, by default one of the gateway's own protocol. ``query`` has the parameters, if they
+    are not those of the URL. ``require`` raises `RefusalError` if a client with this grant is not wanted; without one
+    its token would come in a message.
 
     Raises:
         RefusalError: it is refused.
@@ -70,7 +88,8 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
     if pending is None and not gateway.settings.may_be_public:
         _require_private(request)
     _require_form(request.version, request.headers)
-    upgrade_request = admission.look(request.headers, request.query, peer, counted=pending is not None)
+    parameters = request.query if query is None else query
+    upgrade_request = admission.look(request.headers, parameters, peer, counted=pending is not None)
     answer = admission.grant_now(upgrade_request)
     grant = answer if isinstance(answer, Grant) else None
     # Before its proof is checked: that uses up a ticket, and may fetch keys.
@@ -79,6 +98,7 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         if answer == "to_prove":
             grant = await prove(gateway, upgrade_request)
             admission.confirm(slot, grant)
+        require(grant)
     except BaseException:
         admission.leave(slot)
         raise
@@ -91,7 +111,9 @@ async def upgrade(request: web.Request, gateway: Gateway) -> web.StreamResponse:
         _keep_count(admission, slot, pending)
     # As for handshakes that are admitted at once: connects have limits of their own.
     admission.charges.give_back(upgrade_request.payer, REQUEST)
-    return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
+    if make is None:
+        return take_over(request, lambda transport: begin(gateway, transport, upgrade_request, grant, slot))
+    return take_over(request, lambda transport: make(transport, upgrade_request, grant, slot))
 
 
 async def prove(gateway: Gateway, upgrade_request: UpgradeRequest) -> Grant:

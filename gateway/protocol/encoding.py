@@ -4,8 +4,8 @@
 """
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Any, Protocol
 
-from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.forms import Form, FramedTick, StatusForm, forms_of_tick, of_status
 from gateway.protocol.messages import Message
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
@@ -16,12 +16,22 @@ Join = Callable[[Collection[bytes]], bytes]
 """Joins many ticks, each in the form of `Encoding.form`, into one blob."""
 
 
+class Decoder(Protocol):
+    """Reads the messages of clients."""
+
+    format: str
+    """What they are written in, as clients know it."""
+
+    def decode(self, data: bytes, /) -> Any:
+        """Read one message. Bad input gives an answer, never an exception."""
+
+
 class Encoding:
     """One way to write and read messages. An encoding equals only itself."""
 
     __slots__ = (
-        "_batch_payload", "_encode", "decode", "opcode", "snapshot_frame", "status_frame", "subprotocol", "tick_body",
-        "tick_frame", "wrong_frame",
+        "_batch_payload", "_encode", "decode", "opcode", "quotes_only", "snapshot_frame", "status_frame", "subprotocol",
+        "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
     def __init__(
@@ -29,12 +39,13 @@ class Encoding:
         *,
         subprotocol: str,
         opcode: int,
-        decoder: CommandDecoder,
+        decoder: Decoder,
         encode: Callable[[Message], bytes],
         tick_body: Callable[[Tick], bytes],
         tick_frame: Callable[[bytes], bytes],
         snapshot_frame: Callable[[bytes], bytes],
         batch_payload: Callable[[Collection[bytes]], bytes],
+        quotes_only: bool = False,
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
@@ -61,6 +72,8 @@ class Encoding:
         """A whole ``snapshot`` frame."""
         self.status_frame: StatusForm = of_status(self.message_frame)
         """A whole ``symbol_status`` frame."""
+        self.quotes_only = quotes_only
+        """Whether it has no word for a tick that brings no other quote, with the exchange's number, than the last."""
         self._encode = encode
         self._batch_payload = batch_payload
 

@@ -61,6 +61,8 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     """When the exchange says it happened, microseconds since the Unix epoch."""
     recv_us: Exact
     """When the poller received it, microseconds since the Unix epoch; latency is measured from here."""
+    update_id: Exact | UnsetType = UNSET
+    """The exchange's own number of the quote, if it came with one: Binance's ``u`` of the stream ``bookTicker``."""
 
 
 def highest_seq(now_ms: int) -> int:

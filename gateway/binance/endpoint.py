@@ -1,0 +1,101 @@
+"""What the clients of one gateway's streams share, and where they are made."""
+
+import asyncio
+import logging
+
+from gateway.admission.upgrade_request import Slot, UpgradeRequest
+from gateway.auth.grant import Grant
+from gateway.binance.client import StreamClient
+from gateway.binance.encoding import StreamEncoding
+from gateway.binance.names import StreamNames
+from gateway.binance.session import StreamSession
+from gateway.binance.target import Target
+from gateway.client.welcome import new_id
+from gateway.gateway import Gateway
+from gateway.websocket.connection import Connection
+from market.prices.venues import DEFAULT_VENUE
+
+logger = logging.getLogger(__name__)
+
+
+class Endpoint:
+    """The streams of one gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.names = StreamNames(gateway.settings.symbols)
+        """The names of all streams."""
+        self.clients: dict[StreamClient, None] = {}
+        """All clients."""
+        self._encodings: dict[tuple[bool, bool], StreamEncoding] = {}
+        gateway.on_change.append(self._changed)
+
+    def encoding(self, combined: bool, micro: bool) -> StreamEncoding:
+        """The encoding of wrapped or bare messages, with times in microseconds or milliseconds."""
+        key = combined, micro
+        encoding = self._encodings.get(key)
+        if encoding is None:
+            divisor = 1 if micro else 1_000
+            encoding = StreamEncoding(combined=combined, now_ms=lambda: self._gateway.now_us() // divisor)
+            self._encodings[key] = encoding
+        return encoding
+
+    def is_current(self, symbol: str) -> bool:
+        """Whether the price of ``symbol`` is current."""
+        gateway = self._gateway
+        live = any(status.venue == DEFAULT_VENUE and status.feed == "live" for status in gateway.feed.statuses)
+        return live and gateway.states.state_of(symbol) == "live"
+
+    def session(self, target: Target, grant: Grant) -> StreamSession:
+        """A session that has no streams yet."""
+        most = self._gateway.settings.max_symbols_per_connection
+        return StreamSession(
+            self.names, grant, self.encoding, combined=target.combined, micro=target.micro, max_symbols=most
+        )
+
+    def begin(
+        self,
+        transport: asyncio.Transport,
+        upgrade_request: UpgradeRequest,
+        target: Target,
+        grant: Grant,
+        slot: Slot,
+    ) -> Connection:
+        """Accept ``upgrade_request`` on ``transport``. The caller makes the returned connection its protocol.
+
+        The streams of ``target`` are known to be there. ``slot`` is freed when the connection ends, or at once if it
+        cannot begin.
+        """
+        gateway = self._gateway
+        try:
+            session = self.session(target, grant)
+            snapshots, _ = session.add(target.names)
+            client = StreamClient(
+                new_id(),
+                gateway,
+                transport,
+                upgrade_request,
+                session,
+                grant,
+                slot,
+                is_current=self.is_current,
+                gone=self._gone,
+            )
+        except BaseException:
+            gateway.admission.leave(slot)
+            raise
+        connection = client.connection
+        gateway.add(connection)
+        self.clients[client] = None
+        logger.debug("client %s of streams connected from %s", connection.client, upgrade_request.address)
+        connection.reply(upgrade_request.handshake.head)
+        client.begin(snapshots)
+        return connection
+
+    def _gone(self, client: StreamClient) -> None:
+        self.clients.pop(client, None)
+
+    def _changed(self) -> None:
+        symbols = self._gateway.settings.symbols
+        if symbols is not self.names.symbols:
+            self.names = StreamNames(symbols)

@@ -1,0 +1,90 @@
+"""Binance's streams and REST over HTTP: finds out that a request is for them, and answers it."""
+
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+from multidict import MultiDict
+
+from gateway.admission.admission import unauthorised
+from gateway.admission.upgrade_request import bearer
+from gateway.auth.grant import ANONYMOUS, Grant
+from gateway.binance.commands import BAD_REQUEST
+from gateway.binance.endpoint import Endpoint
+from gateway.binance.rest import BAD_COMBINATION, Api, ApiError
+from gateway.binance.target import PREFIX, REST_PATH, BadTargetError, Target, is_stream_path, parse
+from gateway.gateway import Gateway
+from gateway.http.bearers import grant_of
+from gateway.http.directions import other_methods, require_upgrade
+from gateway.http.upgrade import upgrade
+
+HOW: Final = "Authorization: Bearer <token>, or ?token=<token> if AUTH_QUERY_TOKEN is 1"
+"""How clients of Binance show a token."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Binance:
+    """What a gateway has for clients of Binance."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.endpoint = Endpoint(gateway)
+        self._api = Api(gateway, self.endpoint)
+
+    def path_of(self, request: web.Request) -> str | None:
+        """The path of a request for Binance, without prefix; None of any other."""
+        path = request.rel_url.raw_path
+        if path.startswith(f"{PREFIX}/"):
+            return path.removeprefix(PREFIX)
+        if self._gateway.settings.binance.names(request.headers.get(hdrs.HOST, "")) and (
+            is_stream_path(path) or path.startswith(REST_PATH)
+        ):
+            return path
+        return None
+
+    async def answer(self, request: web.Request, path: str) -> web.StreamResponse:
+        """The answer to a request for ``path``, as `path_of` returned it."""
+        if request.method != hdrs.METH_GET:
+            raise other_methods([hdrs.METH_GET])
+        if path.startswith(REST_PATH):
+            return await self._rest(request, path.removeprefix(REST_PATH))
+        if is_stream_path(path):
+            require_upgrade(request)
+            return await self._stream(request, path)
+        raise web.HTTPNotFound
+
+    async def _stream(self, request: web.Request, path: str) -> web.StreamResponse:
+        try:
+            target = parse(path, request.rel_url.raw_query_string)
+        except BadTargetError as error:
+            raise ApiError(BAD_COMBINATION, str(error)) from None
+        return await upgrade(
+            request,
+            self._gateway,
+            query=MultiDict(target.query),
+            require=lambda grant: self._require(target, grant),
+            make=lambda transport, asked, grant, slot: self.endpoint.begin(
+                transport, asked, target, grant or ANONYMOUS, slot
+            ),
+        )
+
+    def _require(self, target: Target, grant: Grant | None) -> None:
+        """Let a client in whose token allows all the streams of ``target``.
+
+        Raises:
+            RefusalError: it has no token where one is needed, or there is no such stream.
+        """
+        if grant is None:
+            raise unauthorised(f"a token is needed here: {HOW}", "bad_token")
+        _, problem = self.endpoint.session(target, grant).add(target.names)
+        if problem:
+            raise ApiError(BAD_REQUEST, f"Invalid request: {problem}")
+
+    async def _rest(self, request: web.Request, path: str) -> web.Response:
+        grant = ANONYMOUS
+        if self._gateway.authenticator is not None:
+            in_url = request.query.get("token") if self._gateway.settings.auth_query_token else None
+            grant = await grant_of(request, self._gateway, bearer(request.headers) or in_url, HOW)
+        body = _encode(self._api.answer(path, request.query, grant))
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
