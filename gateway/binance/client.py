@@ -31,7 +31,7 @@ class StreamClient:
 
     __slots__ = (
         "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_is_current", "_proxied", "_session", "_slot", "_times",
-        "connection",
+        "connection", "since",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +56,8 @@ class StreamClient:
         self._slot = slot
         self._is_current = is_current
         self._gone = gone
+        self.since = gateway.loop.time()
+        """When it came, in the event loop's time."""
         self._errors = 0
         self._proxied = upgrade_request.proxied
         self._bucket = Bucket(gateway.budgets.connection)
@@ -80,9 +82,14 @@ class StreamClient:
             self._expiry = gateway.loop.call_later(left_s, self.connection.close, CloseReason.EXPIRED)
 
     @property
-    def symbols(self) -> Collection[str]:
+    def symbols(self) -> frozenset[str]:
         """The symbols of its streams."""
-        return {stream.symbol for stream in self._session.held}
+        return self._session.symbols
+
+    def close_as_stale(self, symbol: str) -> None:
+        """Close it, as the price of ``symbol`` is stale."""
+        logger.debug("client %s of streams holds %s, which is stale", self.connection.client, symbol)
+        self.connection.close(CloseReason.STALE)
 
     @property
     def payer(self) -> str | None:

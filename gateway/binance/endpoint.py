@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
+from typing import Final
 
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
@@ -9,11 +11,16 @@ from gateway.binance.client import StreamClient
 from gateway.binance.encoding import StreamEncoding
 from gateway.binance.names import StreamNames
 from gateway.binance.session import StreamSession
+from gateway.binance.staleness import Staleness
 from gateway.binance.target import Target
 from gateway.client.welcome import new_id
 from gateway.gateway import Gateway
+from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from market.prices.venues import DEFAULT_VENUE
+
+_STALE: Final = ("stale", "unknown")
+"""States of symbols: their prices may be old."""
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +34,7 @@ class Endpoint:
         """The names of all streams."""
         self.clients: dict[StreamClient, None] = {}
         """All clients."""
+        self._staleness = Staleness(self.clients, self.stale, lambda: gateway.settings.binance.stale == "close")
         self._encodings: dict[tuple[bool, bool], StreamEncoding] = {}
         gateway.on_change.append(self._changed)
 
@@ -40,11 +48,19 @@ class Endpoint:
             self._encodings[key] = encoding
         return encoding
 
+    @property
+    def _live(self) -> bool:
+        """Whether the venue's prices are live."""
+        return self._gateway.feed.live_venues().get(DEFAULT_VENUE) == 1
+
     def is_current(self, symbol: str) -> bool:
-        """Whether the price of ``symbol`` is current."""
-        gateway = self._gateway
-        live = any(status.venue == DEFAULT_VENUE and status.feed == "live" for status in gateway.feed.statuses)
-        return live and gateway.states.state_of(symbol) == "live"
+        """Whether the price of ``symbol`` is current; that of one that is not traded now stands still, and is."""
+        return self._live and self._gateway.states.state_of(symbol) not in _STALE
+
+    def stale(self) -> Collection[str]:
+        """The symbols whose prices are stale."""
+        symbols, state_of = self.names.served, self._gateway.states.state_of
+        return [name for name in symbols if state_of(name) in _STALE] if self._live else symbols
 
     def session(self, target: Target, grant: Grant) -> StreamSession:
         """A session that has no streams yet."""
@@ -87,6 +103,7 @@ class Endpoint:
         connection = client.connection
         gateway.add(connection)
         self.clients[client] = None
+        self._staleness.begin()
         logger.debug("client %s of streams connected from %s", connection.client, upgrade_request.address)
         connection.reply(upgrade_request.handshake.head)
         client.begin(snapshots)
@@ -94,8 +111,13 @@ class Endpoint:
 
     def _gone(self, client: StreamClient) -> None:
         self.clients.pop(client, None)
+        if not self.clients:
+            self._staleness.end()
 
     def _changed(self) -> None:
         symbols = self._gateway.settings.symbols
         if symbols is not self.names.symbols:
             self.names = StreamNames(symbols)
+            for client in [client for client in self.clients if client.serve(self.names)]:
+                # Its protocol has no word for it. When it comes back, its streams are refused by name.
+                client.connection.close(CloseReason.STALE)

@@ -1,6 +1,6 @@
 """The streams that a client can ask for, and their names: ``btcusdt@bookTicker``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -33,7 +33,9 @@ class StreamNames:
     def __init__(self, symbols: Symbols) -> None:
         self.symbols = symbols
         """All symbols of this gateway."""
-        self._symbols: Mapping[str, str] = {lower(name): name for name in symbols.of_venue(DEFAULT_VENUE)}
+        self.served: Sequence[str] = symbols.of_venue(DEFAULT_VENUE).names
+        """Those that have streams."""
+        self._symbols: Mapping[str, str] = {lower(name): name for name in self.served}
         """The symbols as they stand in names of streams → the symbols."""
 
     def find(self, name: str) -> Stream | str:

@@ -35,7 +35,7 @@ class Outcome(Struct, gc=False):
 class StreamSession:
     """What one client has asked for so far."""
 
-    __slots__ = ("_allowed", "_encodings", "_grant", "_held", "_max_symbols", "_names", "combined", "micro")
+    __slots__ = ("_allowed", "_encodings", "_grant", "_held", "_max_symbols", "_names", "combined", "micro", "symbols")
 
     def __init__(
         self,
@@ -51,6 +51,8 @@ class StreamSession:
         self._encodings = encodings
         self._max_symbols = max_symbols
         self._held: dict[str, Stream] = {}
+        self.symbols: frozenset[str] = frozenset()
+        """The symbols of its streams."""
         self._grant = grant
         self.combined = combined
         self.micro = micro
@@ -67,11 +69,6 @@ class StreamSession:
         """How its messages are written."""
         return self._encodings(self.combined, self.micro)
 
-    @property
-    def held(self) -> Sequence[Stream]:
-        """The streams that it holds, in the order in which they were named."""
-        return tuple(self._held.values())
-
     def obey(self, command: Command | Refused) -> Outcome:
         """The outcome of a message."""
         if isinstance(command, Refused):
@@ -80,8 +77,8 @@ class StreamSession:
             case "SUBSCRIBE":
                 return self._subscribe(command.names, command.id)
             case "UNSUBSCRIBE":
-                for name in command.names:
-                    self._held.pop(name, None)
+                gone = frozenset(command.names)
+                self._hold({name: stream for name, stream in self._held.items() if name not in gone})
                 return Outcome(self.wants, commands.answer(None, command.id))
             case "LIST_SUBSCRIPTIONS":
                 return Outcome(answer=commands.answer(list(self._held), command.id))
@@ -116,15 +113,19 @@ class StreamSession:
         if problems:
             more = f"; and {len(problems) - _NAMED_AT_MOST} more" if problems[_NAMED_AT_MOST:] else ""
             return (), "; ".join(problems[:_NAMED_AT_MOST]) + more
-        before = {stream.symbol for stream in self._held.values()}
+        before = self.symbols
         held = self._held | {stream.name: stream for stream in streams}
         if len(held) > MOST_STREAMS:
             return (), f"{len(held)} streams are more than the {MOST_STREAMS} of one connection"
         most = self._most_symbols
         if most and len({stream.symbol for stream in held.values()}) > most:
             return (), f"these streams are of more than {most} symbols, which one connection may hold"
-        self._held = held
+        self._hold(held)
         return list(dict.fromkeys(stream.symbol for stream in streams if stream.symbol not in before)), ""
+
+    def _hold(self, held: dict[str, Stream]) -> None:
+        self._held = held
+        self.symbols = frozenset(stream.symbol for stream in held.values())
 
     def _allows(self, stream: Stream) -> bool:
         return self._allowed is None or stream.symbol in self._allowed
@@ -137,8 +138,7 @@ class StreamSession:
     @property
     def wants(self) -> Wants:
         """What it holds, for the hub."""
-        symbols = frozenset(stream.symbol for stream in self._held.values())
-        if not symbols:
+        if not self.symbols:
             return ()
         max_hz = None if self._grant.max_hz is None else stepped(self._grant.max_hz)
-        return (Subscription(symbols, self.encoding, max_hz=max_hz),)
+        return (Subscription(self.symbols, self.encoding, max_hz=max_hz),)
