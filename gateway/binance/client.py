@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.admission.limits.buckets import Bucket
@@ -15,9 +15,10 @@ from gateway.binance.session import Outcome, StreamSession
 from gateway.client import costs
 from gateway.fanout.cohorts.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
+from gateway.protocol.channels import symbol_of
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
-from gateway.websocket.framing.frames import PONG
+from gateway.websocket.framing.frames import PONG, TEXT, frame
 from gateway.websocket.framing.parser import MessageVerdict
 
 MESSAGES_PER_S: Final = 5
@@ -83,7 +84,7 @@ class StreamClient:
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The symbols of its streams."""
+        """See `gateway.binance.staleness.Holder`."""
         return self._session.symbols
 
     def close_as_stale(self, symbol: str) -> None:
@@ -96,9 +97,9 @@ class StreamClient:
         """See `gateway.websocket.connection.Listener.payer`."""
         return self._slot.payer
 
-    def begin(self, snapshots: Collection[str]) -> None:
-        """Send the streams that its URL named, with the quotes of these symbols first."""
-        self._apply(Outcome(self._session.wants, snapshots=tuple(snapshots)))
+    def begin(self, snapshots: Sequence[str]) -> None:
+        """Send the streams that its URL named, the newest updates of these topics first."""
+        self._apply(Outcome(self._session.wants, snapshots=snapshots))
 
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
@@ -109,7 +110,8 @@ class StreamClient:
         """See `gateway.websocket.connection.Listener.message_received`."""
         command = self._session.encoding.decode(data)
         outcome = self._session.obey(command)
-        tokens = costs.of_bytes(len(data)) + costs.of_holding(len(self.symbols), len(outcome.snapshots))
+        held = 0 if outcome.wants is None else sum(len(one.topics) for one in outcome.wants)
+        tokens = costs.of_bytes(len(data)) + costs.of_holding(held, len(outcome.snapshots))
         if tokens:
             self._gateway.budgets.charge(self._bucket, self._slot, tokens, self._gateway.loop.time())
         self._apply(outcome)
@@ -143,9 +145,13 @@ class StreamClient:
         level = logging.DEBUG if self.connection.left else logging.INFO
         logger.log(level, "client %s of streams gone: %s", self.connection.client, self.connection.end)
 
-    def serve(self, names: StreamNames) -> bool:
-        """Take these ``names`` from now on; return whether it holds streams that are none any more."""
-        return self._session.serve(names)
+    def serve(self, names: StreamNames) -> None:
+        """Take these ``names`` from now on; close if it holds streams that are none any more."""
+        if self._session.serve(names):
+            # Its protocol has no word for it. When it comes back, its streams are refused by name.
+            self.connection.close(CloseReason.STALE)
+        elif "" in self.symbols:
+            self._apply(Outcome(self._session.wants))
 
     def _is_in_time(self, extra: int = 0, *, counts: bool = True) -> bool:
         """Return whether a message or frame is within the limits; if not, close the connection, as Binance does.
@@ -170,9 +176,9 @@ class StreamClient:
             # Pending ticks are written first: none of an old subscription follows the answer.
             hub.move(connection, outcome.wants)
         if outcome.answer:
-            connection.reply(session.encoding.text_frame(outcome.answer))
-        # An old quote would pass for a new one.
-        current = [symbol for symbol in outcome.snapshots if self._is_current(symbol)]
+            connection.reply(frame(TEXT, outcome.answer))
+        # An old price would pass for a new one.
+        current = [topic for topic in outcome.snapshots if self._is_current(symbol_of(topic))]
         if current:
             hub.send_snapshots(connection, current)
         if outcome.is_wrong:

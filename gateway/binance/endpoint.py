@@ -8,14 +8,13 @@ from typing import Final
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.binance.client import StreamClient
-from gateway.binance.encoding import StreamEncoding
+from gateway.binance.encoding import Encodings, Writing
 from gateway.binance.names import StreamNames
 from gateway.binance.session import StreamSession
 from gateway.binance.staleness import Staleness
 from gateway.binance.target import Target
 from gateway.client.welcome import new_id
 from gateway.gateway import Gateway
-from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from market.prices.venues import DEFAULT_VENUE
 
@@ -35,18 +34,8 @@ class Endpoint:
         self.clients: dict[StreamClient, None] = {}
         """All clients."""
         self._staleness = Staleness(self.clients, self.stale, lambda: gateway.settings.binance.stale == "close")
-        self._encodings: dict[tuple[bool, bool], StreamEncoding] = {}
+        self._encodings = Encodings(gateway.now_us, gateway.hub.last_tick)
         gateway.on_change.append(self._changed)
-
-    def encoding(self, combined: bool, micro: bool) -> StreamEncoding:
-        """The encoding of wrapped or bare messages, with times in microseconds or milliseconds."""
-        key = combined, micro
-        encoding = self._encodings.get(key)
-        if encoding is None:
-            divisor = 1 if micro else 1_000
-            encoding = StreamEncoding(combined=combined, now_ms=lambda: self._gateway.now_us() // divisor)
-            self._encodings[key] = encoding
-        return encoding
 
     @property
     def _live(self) -> bool:
@@ -58,16 +47,15 @@ class Endpoint:
         return self._live and self._gateway.states.state_of(symbol) not in _STALE
 
     def stale(self) -> Collection[str]:
-        """The symbols whose prices are stale."""
+        """The symbols whose prices are stale, and an empty name if all are."""
         symbols, state_of = self.names.served, self._gateway.states.state_of
-        return [name for name in symbols if state_of(name) in _STALE] if self._live else symbols
+        return [name for name in symbols if state_of(name) in _STALE] if self._live else (*symbols, "")
 
-    def session(self, target: Target, grant: Grant) -> StreamSession:
+    def session(self, target: Target, grant: Grant, *, deflate: bool = False) -> StreamSession:
         """A session that has no streams yet."""
         most = self._gateway.settings.max_symbols_per_connection
-        return StreamSession(
-            self.names, grant, self.encoding, combined=target.combined, micro=target.micro, max_symbols=most
-        )
+        writing = Writing(target.combined, target.micro)
+        return StreamSession(self.names, grant, self._encodings, writing, deflate=deflate, max_symbols=most)
 
     def begin(
         self,
@@ -84,7 +72,7 @@ class Endpoint:
         """
         gateway = self._gateway
         try:
-            session = self.session(target, grant)
+            session = self.session(target, grant, deflate=upgrade_request.handshake.deflate)
             snapshots, _ = session.add(target.names)
             client = StreamClient(
                 new_id(),
@@ -118,6 +106,5 @@ class Endpoint:
         symbols = self._gateway.settings.symbols
         if symbols is not self.names.symbols:
             self.names = StreamNames(symbols)
-            for client in [client for client in self.clients if client.serve(self.names)]:
-                # Its protocol has no word for it. When it comes back, its streams are refused by name.
-                client.connection.close(CloseReason.STALE)
+            for client in tuple(self.clients):
+                client.serve(self.names)

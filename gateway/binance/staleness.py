@@ -25,14 +25,14 @@ class Holder(Protocol):
 
     @property
     def symbols(self) -> Collection[str]:
-        """The symbols of its streams."""
+        """The symbols of its streams, and an empty name if it holds one of all symbols."""
 
     @property
     def since(self) -> float:
         """When it came, in the event loop's time."""
 
     def close_as_stale(self, symbol: str) -> None:
-        """Close it, as the price of ``symbol`` is stale."""
+        """Close it, as the price of ``symbol`` is stale; of all if that is empty."""
 
 
 class Staleness:
@@ -44,7 +44,10 @@ class Staleness:
         stale: Callable[[], Collection[str]],
         closes: Callable[[], bool],
     ) -> None:
-        """``stale`` gives the symbols whose prices are stale now; ``closes`` says whether clients are to be closed."""
+        """``stale`` gives the symbols whose prices are stale now, and an empty name if all are.
+
+        ``closes`` says whether clients are to be closed.
+        """
         self._clients = clients
         self._stale = stale
         self._closes = closes
@@ -77,10 +80,10 @@ class Staleness:
             if closing:
                 logger.warning(
                     "clients of Binance's streams closed, as prices are stale: %d at once, e.g. for %s",
-                    len(closing), min(closing[0][1]),
+                    len(closing), max(closing[0][1]) or "all",
                 )  # fmt: skip
             for client, symbols in closing:
-                client.close_as_stale(min(symbols))
+                client.close_as_stale(max(symbols))
             if len(closing) == _AT_ONCE:
                 delay_s = 0.0
         self._timer = self._loop.call_later(delay_s, self._look)

@@ -11,15 +11,23 @@ from gateway.admission.upgrade_request import bearer
 from gateway.auth.grant import ANONYMOUS, Grant
 from gateway.binance.commands import BAD_REQUEST
 from gateway.binance.endpoint import Endpoint
-from gateway.binance.rest import BAD_COMBINATION, Api, ApiError
+from gateway.binance.requests import BAD_COMBINATION, ApiError
+from gateway.binance.rest import Api, Question
 from gateway.binance.target import PREFIX, REST_PATH, BadTargetError, Target, is_stream_path, parse
 from gateway.gateway import Gateway
-from gateway.http.bearers import grant_of
+from gateway.http.bearers import grant_of, payer_of
 from gateway.http.directions import other_methods, require_upgrade
 from gateway.http.upgrade import upgrade
 
 HOW: Final = "Authorization: Bearer <token>, or ?token=<token> if AUTH_QUERY_TOKEN is 1"
-"""How clients of Binance show a token."""
+"""How clients of Binance's streams show a token."""
+
+API_KEY: Final = "X-MBX-APIKEY"
+TIME_UNIT: Final = "X-MBX-TIME-UNIT"
+USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
+
+HOW_BY_REST: Final = f"{API_KEY}: <token>, where clients write their API key; {HOW}"
+"""How those of its REST do: they send their key with every request."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -82,9 +90,15 @@ class Binance:
             raise ApiError(BAD_REQUEST, f"Invalid request: {problem}")
 
     async def _rest(self, request: web.Request, path: str) -> web.Response:
+        gateway, headers, query = self._gateway, request.headers, request.query
+        payer = payer_of(request, gateway)
+        used = self._api.charge(path, query, payer or "", limited=payer is not None)
         grant = ANONYMOUS
-        if self._gateway.authenticator is not None:
-            in_url = request.query.get("token") if self._gateway.settings.auth_query_token else None
-            grant = await grant_of(request, self._gateway, bearer(request.headers) or in_url, HOW)
-        body = _encode(self._api.answer(path, request.query, grant))
-        return web.Response(body=body, content_type="application/json", charset="utf-8")
+        if gateway.authenticator is not None:
+            in_url = query.get("token") if gateway.settings.auth_query_token else None
+            token = bearer(headers) or headers.get(API_KEY) or in_url
+            grant = await grant_of(request, gateway, token, HOW_BY_REST)
+        micro = headers.get(TIME_UNIT, "").upper() == "MICROSECOND"
+        body = _encode(self._api.answer(Question(path, query, grant, micro=micro)))
+        own = {USED_WEIGHT: str(used), hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(body=body, content_type="application/json", charset="utf-8", headers=own)
