@@ -91,9 +91,11 @@ class Gateway:
             self.hub.broadcast,
             self.history.ring,
             self.counters,
+            self.hub.holds,
             now_us=now_us,
             rng=self._rng,
         )
+        self.hub.find = self.feed.stats_feed.find
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)

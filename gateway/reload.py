@@ -11,10 +11,12 @@ from typing import Final
 
 import msgspec
 
+from gateway.client.channels import unsubscribed
 from gateway.client.client import Client
 from gateway.gateway import Gateway
+from gateway.protocol.channels import TICKER, symbols_in
 from gateway.protocol.encoding import Encoding
-from gateway.protocol.messages import SymbolStatus, Unsubscribed
+from gateway.protocol.messages import SymbolStatus
 from gateway.settings import Settings
 from market.prices.symbols import Symbols
 from market.settings.changes import announce
@@ -126,15 +128,15 @@ async def _give_up(holders: Sequence[Client], frames_of: Callable[[frozenset[str
 
 
 def notices(since_us: int) -> Callable[[frozenset[str], Encoding], bytes]:
-    """Makes the frames that tell a client which symbols it lost; once for all that lost the same."""
+    """Makes the frames that tell a client which topics it lost; once for all that lost the same."""
     made: dict[tuple[frozenset[str], Encoding], bytes] = {}
 
     def make(gone: frozenset[str], encoding: Encoding) -> bytes:
         frames = made.get((gone, encoding))
         if frames is None:
-            names = sorted(gone)
+            names = sorted(symbols_in(TICKER, gone))
             messages = [SymbolStatus(symbol=name, state="unknown", reason=REASON, since_us=since_us) for name in names]
-            frames = b"".join(encoding.message_frame(message) for message in (*messages, Unsubscribed(symbols=names)))
+            frames = b"".join(map(encoding.message_frame, (*messages, *unsubscribed(gone))))
             made[gone, encoding] = frames
         return frames
 

@@ -21,6 +21,7 @@ from poller.opening import open_source
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Sequencer
+from poller.publishing.slow_topics import SlowTopics
 from poller.quality import QualityMonitor
 from poller.reload import announce, effective
 from poller.settings import PollerSettings
@@ -72,16 +73,19 @@ class Poller:
         self._sequencer = Sequencer(settings.symbols)
         venue = settings.venue.name
         lead = Lead(bus, self._sequencer, owner=_our_name(), now_us=now_us, venue=venue)
+        channels = settings.bus_symbol_channels == "on"
+        self.slow_topics = SlowTopics(bus.broker.partitions, clock=_loop_time, symbol_channels=channels, venue=venue)
         self.publisher = Publisher(
             bus,
             self._state,
             self.states,
             lead,
             self._sequencer,
+            self.slow_topics,
             now_us=now_us,
             rng=self._rng,
             venue=venue,
-            symbol_channels=settings.bus_symbol_channels == "on",
+            symbol_channels=channels,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -161,6 +165,7 @@ class Poller:
             self.publisher.put,
             self._quality,
             self.states,
+            self.slow_topics,
             doubt=source.doubt,
             now_us=now_us,
         )
@@ -196,6 +201,10 @@ class Poller:
 def _our_name() -> str:
     """The owner's name in the lease: it shows an operator where the leading poller runs."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def now_us() -> int:

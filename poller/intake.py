@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from market.prices.instruments import Instrument
 from market.prices.tick import Tick
+from poller.publishing.slow_topics import SlowTopics
 from poller.quality import QualityMonitor
 from poller.source import Update, Verdict
 from poller.states import SymbolStates
@@ -20,15 +21,20 @@ class Intake:
         put: Callable[[Tick], None],
         quality: QualityMonitor,
         states: SymbolStates,
+        slow_topics: SlowTopics | None = None,
         *,
         doubt: Callable[[str], None],
         now_us: Callable[[], int],
     ) -> None:
-        """Pass ticks to ``put``; pass a symbol whose update does not fit its instrument to ``doubt``."""
+        """Pass ticks to ``put``, and figures of 24 hours and listings to ``slow_topics``.
+
+        A symbol whose update does not fit its instrument goes to ``doubt``.
+        """
         self.processor = Processor({}, take_seq)
         self._put = put
         self._quality = quality
         self._states = states
+        self._slow_topics = slow_topics
         self._doubt = doubt
         self._now_us = now_us
         self._traded: set[str] = set()
@@ -46,6 +52,8 @@ class Intake:
         if outcome.tick is not None:
             self._put(outcome.tick)
         symbol = update.symbol
+        if update.stats is not None and self._slow_topics is not None and outcome.dropped != "unknown_symbol":
+            self._slow_topics.put(update.stats)
         verdict: Verdict = "known" if outcome.tick is None else "news"
         if outcome.wrong is not None:
             # A symbol that is not traded may have any quote.
@@ -76,6 +84,8 @@ class Intake:
             # A symbol that was not traded before is live from its first price on.
             self._quality.awaited(symbol, patiently=is_new)
         self._states.listed(symbol, instrument)
+        if self._slow_topics is not None:
+            self._slow_topics.listed(symbol, instrument)
 
     def uncovered(self, symbol: str, reason: str, for_s: float = 0.0) -> None:
         """See `poller.source.Listener.uncovered`."""
@@ -89,6 +99,8 @@ class Intake:
         """Publish that no price is known: another source takes over, and the old one's prices must not stay."""
         for symbol in self.symbols:
             self._put(self.processor.clear(symbol, self._now_us()))
+            if self._slow_topics is not None:
+                self._slow_topics.clear(symbol, self._now_us())
 
     def forget(self, symbol: str) -> None:
         """``symbol`` is not served any more."""
@@ -96,3 +108,5 @@ class Intake:
         self._traded.discard(symbol)
         self._quality.forget(symbol)
         self._states.forget(symbol)
+        if self._slow_topics is not None:
+            self._slow_topics.forget(symbol)

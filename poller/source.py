@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from market.prices.instruments import Instrument
+from market.prices.stats import Stats
 
 
 class Update(Struct, frozen=True, kw_only=True, gc=False):
@@ -25,6 +26,8 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
     update_id: int | None = None
     """A number that grows with this symbol's quotes: the exchange's counter (Binance: ``u``), or its time if it has no
     counter (Coinbase). None if it has neither."""
+    counted: bool = True
+    """Whether ``update_id`` is the exchange's counter, which clients may know."""
     event_us: int | None = None
     """When the exchange says it happened, microseconds since the Unix epoch."""
     bid: str | None = None
@@ -33,6 +36,8 @@ class Update(Struct, frozen=True, kw_only=True, gc=False):
     ask_size: str | None = None
     last: str | None = None
     volume: str | None = None
+    stats: Stats | None = None
+    """The figures of 24 hours, if this has them."""
 
 
 Take = Callable[[Update], object]

@@ -68,31 +68,27 @@ def _assets(symbol: str, listed: Listed | None) -> tuple[str, str]:
 
 def _filters(listed: Listed | None, tick: Tick | None) -> list[dict[str, Any]]:
     """The price's is the first: a client looks for its step there."""
-    price_step = size_step = lowest = highest = least = most = notional = UNSET
-    if listed is not None:
-        price_step, size_step = listed.tick_size, listed.step_size
-        lowest, highest = listed.min_price, listed.max_price
-        least, most, notional = listed.min_qty, listed.max_qty, listed.min_notional
+    rules = Listed(symbol="", native="", status="unknown") if listed is None else listed
     price_scale, size_scale = (_PRECISION, _PRECISION) if tick is None else (tick.price_scale, tick.size_scale)
     filters: list[dict[str, Any]] = [
         {
             "filterType": "PRICE_FILTER",
-            "minPrice": _text(lowest, ZERO),
-            "maxPrice": _text(highest, ZERO),
-            "tickSize": _text(price_step, fixed(1, price_scale)),
+            "minPrice": _text(rules.min_price, ZERO),
+            "maxPrice": _text(rules.max_price, ZERO),
+            "tickSize": _text(rules.tick_size, fixed(1, price_scale)),
         },
         {
             "filterType": "LOT_SIZE",
-            "minQty": _text(least, ZERO),
-            "maxQty": _text(most, ZERO),
-            "stepSize": _text(size_step, fixed(1, size_scale)),
+            "minQty": _text(rules.min_qty, ZERO),
+            "maxQty": _text(rules.max_qty, ZERO),
+            "stepSize": _text(rules.step_size, fixed(1, size_scale)),
         },
     ]
-    if notional is not UNSET:
+    if rules.min_notional is not UNSET:
         filters.append(
             {
                 "filterType": "NOTIONAL",
-                "minNotional": padded(notional),
+                "minNotional": padded(rules.min_notional),
                 "applyMinToMarket": True,
                 "maxNotional": ZERO,
                 "applyMaxToMarket": False,

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from gateway.auth.grant import Grant
+from gateway.protocol.channels import TICKER
 from gateway.protocol.messages import ALL, Subscribe
 from market.prices.symbols import Symbols
 
@@ -38,6 +40,8 @@ def resolve_since(symbols: Symbols, command: Subscribe, named: Sequence[str]) ->
     since = command.since or {}
     if since and command.conflate is not False:
         return {}, 'since needs "conflate":false: only then every tick is sent'
+    if since and command.channel not in (UNSET, None, TICKER):
+        return {}, f'since is for the channel "{TICKER}": only ticks have numbers'
     found: dict[str, int] = {}
     strange = []
     wanted, asked = set(named), set(command.symbols)

@@ -7,11 +7,13 @@ from msgspec import UNSET, Struct, UnsetType
 
 from gateway.admission.limits.buckets import Limits
 from gateway.auth.grant import ANONYMOUS, Grant
+from gateway.client.channels import held_by_channel, unsubscribed
 from gateway.client.costs import of_command, of_unknown
 from gateway.client.names import full_names, listed, permitted, resolve, resolve_since
 from gateway.client.option_sets import MOST_SETS, TOO_MANY_SETS, Wants, capped, put, subscription_of, without
 from gateway.client.suggestions import unknown_symbols
 from gateway.fanout.slow.backlog import topics_of
+from gateway.protocol.channels import TICKER, symbol_of, topic_of
 from gateway.protocol.commands import Malformed
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import (
@@ -28,7 +30,6 @@ from gateway.protocol.messages import (
     Pong,
     Subscribe,
     Subscribed,
-    Subscriptions,
     Unsubscribe,
     Unsubscribed,
 )
@@ -45,11 +46,11 @@ class Outcome(Struct, gc=False):
     """What it wants from now on; None if nothing changes."""
     replies: list[Message] = []
     snapshots: Sequence[str] = ()
-    """Symbols whose last values are to be sent, with the states of those that are not live."""
+    """Topics whose last values are to be sent, with the states of those that are not live."""
     since: Mapping[str, int] = {}
-    """Symbols of which what was missed is to be sent, each with the seq of the last tick that the client has."""
+    """Topics of which what was missed is to be sent, each with the seq of the last tick that the client has."""
     states: Sequence[str] = ()
-    """Symbols of which only the states are to be sent, if they are not live."""
+    """Topics of which only the states are to be sent, if they are not live."""
     listing: tuple[Sequence[str], Id | UnsetType] | None = None
     """Symbols of which the client is to be told what is known (`gateway.client.listing`), and the answer's ``id``."""
     close: CloseReason | None = None
@@ -94,7 +95,7 @@ class Session:
 
     @property
     def held(self) -> frozenset[str]:
-        """The symbols that it holds. In the only channel, a symbol's topic is the symbol itself."""
+        """The topics that it holds. In channel ``ticker``, a symbol's topic is the symbol itself."""
         return topics_of(self.wants)
 
     def keep(self, wants: Wants) -> None:
@@ -130,7 +131,7 @@ class Session:
             case Unsubscribe():
                 return self._unsubscribe(command)
             case List():
-                return Outcome(replies=[Subscriptions(symbols=self._held(), id=command.mark)])
+                return Outcome(replies=[held_by_channel(self._symbols, self.held, command.mark)])
             case ListSymbols():
                 return Outcome(listing=(self.grant.allowed(self._symbols), command.mark))
             case Ping():
@@ -146,12 +147,12 @@ class Session:
         return not symbols.includes(self.held)
 
     def give_up(self) -> frozenset[str]:
-        """The symbols that the client holds and that are no longer served."""
-        return frozenset(symbol for symbol in self.held if symbol not in self._symbols)
+        """The topics that the client holds and whose symbols are no longer served."""
+        return frozenset(topic for topic in self.held if symbol_of(topic) not in self._symbols)
 
-    def drop(self, symbols: frozenset[str]) -> Wants:
-        """What it wants, without ``symbols``."""
-        return self._ask(without(self._asked_for, symbols))
+    def drop(self, topics: frozenset[str]) -> Wants:
+        """What it wants, without ``topics``."""
+        return self._ask(without(self._asked_for, topics))
 
     def authenticated(self, grant: Grant, command_id: Id | UnsetType) -> Outcome:
         """The outcome of a valid token: what it does not allow is given up."""
@@ -162,13 +163,13 @@ class Session:
         self._shown = grant
         self.grant = grant = full_names(grant, self._symbols)
         replies: list[Message] = [Authenticated(subject=grant.subject, expires_us=grant.expires_us, id=command_id)]
-        symbols = self.held
-        kept = frozenset(grant.allowed(symbols))
+        topics = self.held
+        allowed = frozenset(grant.allowed(map(symbol_of, topics)))
+        kept = frozenset(topic for topic in topics if symbol_of(topic) in allowed)
         if grant.max_symbols:
             kept = frozenset(sorted(kept)[: grant.max_symbols])
-        if kept != symbols:
-            replies.append(Unsubscribed(symbols=sorted(symbols - kept)))
-        wants = self.drop(symbols - kept)
+        replies += unsubscribed(topics - kept)
+        wants = self.drop(topics - kept)
         return Outcome(wants if wants != self.wants else None, replies)
 
     def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
@@ -197,8 +198,10 @@ class Session:
         forbidden: list[str] = []
         if self.grant.symbols is not None:
             named, forbidden = permitted(self.grant, self._symbols, named, command.symbols)
+        channel = command.channel or TICKER
+        topics = named if channel == TICKER else [topic_of(channel, symbol) for symbol in named]
         held = self.held
-        wanted = held.union(named)
+        wanted = held.union(topics)
         limit = self._most_symbols(self.grant)
         if limit and len(wanted) > max(limit, len(held)):
             problem = f"{len(wanted)} symbols are more than the {limit} that one connection may hold"
@@ -208,26 +211,28 @@ class Session:
             return self._error("forbidden", every, command.mark)
         asked = self._asked_for
         if named:
-            asked = put(asked, subscription_of(command, frozenset(named), self._encoding, deflate=self._deflate))
+            encoding = self._encoding.of(channel)
+            asked = put(asked, subscription_of(command, frozenset(topics), encoding, deflate=self._deflate))
         if len(asked) > MOST_SETS:
             return self._error("too_many_options", TOO_MANY_SETS, command.mark)
-        outcome = Outcome(replies=[Subscribed(symbols=named, id=command.mark)] if named else [])
+        granted = Subscribed(symbols=named, channel=UNSET if channel == TICKER else channel, id=command.mark)
+        outcome = Outcome(replies=[granted] if named else [])
         if unknown:
             self._unknown(unknown, command.mark, outcome)
         if forbidden and outcome.close is None:
             self._error("forbidden", listed("the token does not allow", forbidden), command.mark, outcome)
         if not named:
             if not outcome.replies:
-                outcome.replies.append(Subscribed(symbols=[], id=command.mark))
+                outcome.replies.append(granted)
             return outcome
         outcome.wants = self._ask(asked)
         if since:
             outcome.since = {symbol: since[symbol] for symbol in named if symbol in since}
-            named = [symbol for symbol in named if symbol not in since]
+            topics = [symbol for symbol in named if symbol not in since]
         if command.snapshot is not False:
-            outcome.snapshots = named
+            outcome.snapshots = topics
         else:
-            outcome.states = named
+            outcome.states = topics
         return outcome
 
     def _most_symbols(self, grant: Grant) -> int:
@@ -247,12 +252,15 @@ class Session:
         return wants
 
     def _unsubscribe(self, command: Unsubscribe) -> Outcome:
-        held = self.held
+        held, channel = self.held, command.channel or TICKER
         named, unknown = resolve(self._symbols, command.symbols)
         if unknown and not named:
             return self._unknown(unknown, command.mark, Outcome())
-        dropped = [symbol for symbol in named if symbol in held]
-        outcome = Outcome(self.drop(frozenset(dropped)), [Unsubscribed(symbols=dropped, id=command.mark)])
+        topics = {topic: symbol for symbol in named if (topic := topic_of(channel, symbol)) in held}
+        dropped = Unsubscribed(
+            symbols=list(topics.values()), channel=UNSET if channel == TICKER else channel, id=command.mark
+        )
+        outcome = Outcome(self.drop(frozenset(topics)), [dropped])
         if unknown:
             self._unknown(unknown, command.mark, outcome)
         return outcome
@@ -260,10 +268,6 @@ class Session:
     def _unknown(self, names: list[str], command_id: Id | UnsetType, outcome: Outcome) -> Outcome:
         outcome.tokens += of_unknown(len(names))
         return self._error("unknown_symbol", unknown_symbols(self._symbols, names, self.grant), command_id, outcome)
-
-    def _held(self) -> list[str]:
-        held = self.held
-        return [symbol for symbol in self._symbols if symbol in held]
 
     def _error(
         self, code: ErrorCode, message: str, command_id: Id | UnsetType = UNSET, outcome: Outcome | None = None

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 
 from gateway.fanout.catch_up import CatchUp
 from gateway.fanout.cohorts.bursts import Bursts
@@ -32,7 +32,7 @@ class Hub:
 
     def __init__(
         self,
-        last: Mapping[str, FramedTick],
+        last: MutableMapping[str, FramedTick],
         states: Mapping[str, FramedStatus],
         counters: Counters,
         *,
@@ -45,6 +45,8 @@ class Hub:
         ``states`` has the state of every topic that has ever been other than live.
         """
         self.load = load
+        self.find: Callable[[str], FramedTick | None] = lambda _topic: None
+        """The newest update of a topic that has none among the last values, because nobody has wanted it."""
         self._last = last
         self._states = states
         self._offset = 0
@@ -199,14 +201,27 @@ class Hub:
     def last_tick(self, topic: str) -> Tick | None:
         """The newest tick of ``topic``; None before the first."""
         framed = self._last.get(topic)
-        return None if framed is None else framed.tick
+        return framed.tick if framed is not None and isinstance(framed.tick, Tick) else None
 
     def send_snapshots(self, connection: Member, topics: Collection[str]) -> None:
         """Write the newest tick of each of ``topics`` that has one, and the states of those that are not live.
 
         ``connection`` holds them all.
         """
-        self._send(connection, topics, list(filter(None, map(self._last.get, topics))))
+        newest = list(filter(None, map(self._last.get, topics)))
+        if len(newest) < len(topics):
+            newest = [found for topic in topics if (found := self._newest(topic)) is not None]
+        self._send(connection, topics, newest)
+
+    def _newest(self, topic: str) -> FramedTick | None:
+        newest = self._last.get(topic)
+        if newest is None and (newest := self.find(topic)) is not None:
+            self._last[topic] = newest
+        return newest
+
+    def holds(self, topic: str) -> bool:
+        """Whether somebody holds ``topic``."""
+        return topic in self._groups_of
 
     def send_states(self, connection: Member, topics: Collection[str]) -> None:
         """Write the state of each of ``topics`` that is not live. ``connection`` holds them all."""

@@ -1,6 +1,7 @@
 """The messages between client and gateway: their types, and their bytes in each encoding.
 
 ``messages``       the types; docs/protocol.md is made of them
+``channels``       the kinds of updates of a symbol, and their topics in the fan-out
 ``served_symbol``  one symbol in the answer to ``symbols``
 ``commands``       the bytes of a client's message → a command, or what is wrong with them
 ``mistakes``       the words about what is wrong with a command

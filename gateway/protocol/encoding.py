@@ -6,11 +6,11 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
+from gateway.protocol.channels import TICKER, Channel
 from gateway.protocol.forms import Form, FramedTick, StatusForm, forms_of_tick, of_status
 from gateway.protocol.messages import Message
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
 from gateway.websocket.framing.frames import RSV1, TEXT, frame
-from market.prices.tick import Tick
 
 Join = Callable[[Collection[bytes]], bytes]
 """Joins many ticks, each in the form of `Encoding.form`, into one blob."""
@@ -30,8 +30,8 @@ class Encoding:
     """One way to write and read messages. An encoding equals only itself."""
 
     __slots__ = (
-        "_batch_payload", "_encode", "decode", "opcode", "quotes_only", "snapshot_frame", "status_frame", "subprotocol",
-        "tick_body", "tick_frame", "wrong_frame",
+        "_batch_payload", "_channels", "_encode", "channel", "decode", "opcode", "quotes_only", "snapshot_frame",
+        "status_frame", "subprotocol", "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
     def __init__(
@@ -41,16 +41,22 @@ class Encoding:
         opcode: int,
         decoder: Decoder,
         encode: Callable[[Message], bytes],
-        tick_body: Callable[[Tick], bytes],
+        tick_body: Callable[[Any], bytes],
         tick_frame: Callable[[bytes], bytes],
         snapshot_frame: Callable[[bytes], bytes],
         batch_payload: Callable[[Collection[bytes]], bytes],
+        channel: Channel = TICKER,
+        others: "Collection[Encoding]" = (),
         quotes_only: bool = False,
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
-        ``tick_frame`` and ``snapshot_frame`` make whole frames of one such body.
+        ``tick_frame`` and ``snapshot_frame`` make whole frames of one such body. These are updates of ``channel``; the
+        same encoding of updates of other channels is among ``others``.
         """
+        self.channel: Channel = channel
+        """The channel whose updates it writes."""
+        self._channels = {its.channel: its for its in (self, *others)}
         self.subprotocol = subprotocol
         """What a client asks for in ``Sec-WebSocket-Protocol``."""
         self.opcode = opcode
@@ -80,6 +86,10 @@ class Encoding:
     def __repr__(self) -> str:
         """Show the name that clients use."""
         return f"<Encoding {self.subprotocol}>"
+
+    def of(self, channel: Channel) -> "Encoding":
+        """The same encoding, with the forms of updates of ``channel``."""
+        return self._channels[channel]
 
     def message_frame(self, message: Message) -> bytes:
         """The frame of any message that is not a tick or a snapshot."""

@@ -6,10 +6,12 @@ are made of one body, which is encoded once.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
 from gateway.protocol.messages import SymbolStatus
+from market.prices.stats import Stats
 from market.prices.tick import Tick
 
 
@@ -19,8 +21,9 @@ class FramedTick(Struct, gc=False, eq=False):
     topic: str
     """An opaque key. For channel ``ticker`` it is the symbol itself."""
     seq: int
-    tick: Tick
-    """Decoded, so every form is canonical. A tick that nobody wants is never encoded."""
+    tick: Tick | Stats
+    """Decoded, so every form is canonical. A tick that nobody wants is never encoded. In channel ``stats`` it is the
+    figures of 24 hours, and ``seq`` means nothing."""
     offset: int = 0
     """The hub's count of ticks when this one was published. It orders ticks of all topics."""
     form: "Form | None" = None
@@ -37,7 +40,7 @@ Form = Callable[[FramedTick], bytes]
 """Gives a tick's bytes in one form. They are made when first wanted."""
 
 
-def forms_of_tick(encode: Callable[[Tick], bytes], *wraps: Callable[[bytes], bytes]) -> tuple[Form, ...]:
+def forms_of_tick(encode: Callable[[Any], bytes], *wraps: Callable[[bytes], bytes]) -> tuple[Form, ...]:
     """The forms of one encoding: the body that ``encode`` makes, then what each of ``wraps`` makes of that body."""
 
     def plain(tick: FramedTick) -> bytes:

@@ -4,10 +4,12 @@ from collections.abc import Collection
 
 import msgspec
 
+from gateway.protocol.channels import STATS
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import TEXT, frame
 from market.wire.codec import encode_tick
+from market.wire.stats import encode_stats
 
 
 def _head(body_size: int) -> bytes:
@@ -34,13 +36,37 @@ def _batch_payload(bodies: Collection[bytes]) -> bytes:
     return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
 
 
+def _stats_frame(body: bytes) -> bytes:
+    return frame(TEXT, b'{"type":"stats",' + body[1:])
+
+
+def _stats_batch_payload(bodies: Collection[bytes]) -> bytes:
+    return b'{"type":"stats_batch","stats":[' + b",".join(bodies) + b"]}"
+
+
+_DECODER = CommandDecoder("JSON", msgspec.json.Decoder)
+_encode = msgspec.json.Encoder().encode
+
+_STATS = Encoding(
+    subprotocol="tickgate.v1.json",
+    opcode=TEXT,
+    decoder=_DECODER,
+    encode=_encode,
+    tick_body=encode_stats,
+    tick_frame=_stats_frame,
+    snapshot_frame=_stats_frame,
+    batch_payload=_stats_batch_payload,
+    channel=STATS,
+)
+
 JSON = Encoding(
     subprotocol="tickgate.v1.json",
     opcode=TEXT,
-    decoder=CommandDecoder("JSON", msgspec.json.Decoder),
-    encode=msgspec.json.Encoder().encode,
+    decoder=_DECODER,
+    encode=_encode,
     tick_body=encode_tick,
     tick_frame=_tick_frame,
     snapshot_frame=_snapshot_frame,
     batch_payload=_batch_payload,
+    others=(_STATS,),
 )

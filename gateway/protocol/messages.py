@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gateway.protocol.channels import Channel
 from gateway.protocol.served_symbol import ServedSymbol
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.tick import Exact
@@ -30,9 +31,6 @@ SymbolNames = Annotated[
 
 Since = dict[Annotated[str, Meta(max_length=MAX_SYMBOL_BYTES)], Exact]
 """Name of a symbol → the seq of the last tick that the client has."""
-Channel = Literal["ticker"]
-"""What is sent of a symbol: best bid and ask, last price and volume."""
-
 MaxHz = Annotated[float, Meta(ge=0.1, le=50)]
 
 
@@ -59,8 +57,8 @@ class Subscribe(Command, tag="subscribe"):
     """Symbols, aliases, or ``["*"]`` for all. ``BTC`` means ``BTCUSDT``, and so does ``BTC/USDT``, also with - or _ as
     the separator, unless a symbol has that very name. The case of A to Z does not matter."""
     channel: Channel | UnsetType | None = UNSET
-    """What to send of the symbols. ``ticker``, the default and the only one so far, is best bid and ask, last price and
-    volume."""
+    """What to send of the symbols. ``ticker``, the default, is best bid and ask, last price and volume. ``stats`` are
+    the figures of the last 24 hours. A symbol can be held in both, with options of its own in each."""
     snapshot: bool | None = True
     """Whether to send the last value of each symbol at once. Default true."""
     batch: bool | UnsetType | None = UNSET
@@ -95,6 +93,8 @@ class Unsubscribe(Command, tag="unsubscribe"):
 
     symbols: SymbolNames
     """As in ``subscribe``."""
+    channel: Channel | UnsetType | None = UNSET
+    """The channel in which to stop; ``ticker`` by default. What is held in another stays."""
 
     def __post_init__(self) -> None:
         """Refuse names that are too long in UTF-8."""
@@ -159,6 +159,8 @@ class Subscribed(Message, tag="subscribed"):
 
     symbols: list[str]
     """The symbols of the command that are now held, by their full names, in its order."""
+    channel: Channel | UnsetType = UNSET
+    """That of the command, if it was not ``ticker``."""
     id: Id | UnsetType = UNSET
     """That of the command."""
 
@@ -180,6 +182,8 @@ class Unsubscribed(Message, tag="unsubscribed"):
 
     symbols: list[str]
     """The symbols that were held and are no longer."""
+    channel: Channel | UnsetType = UNSET
+    """The channel in which they were held, if it was not ``ticker``."""
     id: Id | UnsetType = UNSET
     """That of the command."""
 
@@ -188,7 +192,9 @@ class Subscriptions(Message, tag="subscriptions"):
     """The answer to ``list``."""
 
     symbols: list[str]
-    """Everything that this connection holds."""
+    """Everything that this connection holds in channel ``ticker``."""
+    channels: dict[Channel, list[str]] | UnsetType = UNSET
+    """Channel → what it holds there, of the other channels; absent if that is nothing."""
     id: Id | UnsetType = UNSET
     """That of the command."""
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
 
+from gateway.protocol.channels import CHANNELS
 from gateway.protocol.messages import (
     MAX_NAMES,
     Auth,
@@ -31,7 +32,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "type": "a string",
     "id": "an integer between -2^53 and 2^53, or a string of at most 64 characters",
     "symbols": 'a list of at least one name, as ["BTC"]',
-    "channel": '"ticker"',
+    "channel": " or ".join(f'"{channel}"' for channel in CHANNELS),
     "snapshot": "true or false",
     "batch": "true or false",
     "max_hz": "a number from 0.1 to 50",

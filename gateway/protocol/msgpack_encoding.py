@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from gateway.protocol.channels import STATS
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import BINARY, frame
@@ -34,9 +35,11 @@ def with_entry(entry: bytes, packed: bytes) -> bytes:
 
 
 _TICK_ENTRY = _encode("type") + _encode("tick")
+_STATS_ENTRY = _encode("type") + _encode("stats")
 _SNAPSHOT_ENTRY = _encode("type") + _encode("snapshot")
-# A map of two entries, up to the ticks.
+# Maps of two entries, up to the ticks.
 _TICKS_HEAD = b"\x82" + b"".join(map(_encode, ("type", "ticks", "ticks")))
+_STATS_HEAD = b"\x82" + b"".join(map(_encode, ("type", "stats_batch", "stats")))
 
 
 def _tick_frame(body: bytes) -> bytes:
@@ -47,18 +50,45 @@ def _snapshot_frame(body: bytes) -> bytes:
     return frame(BINARY, with_entry(_SNAPSHOT_ENTRY, body))
 
 
-def _batch_payload(bodies: Collection[bytes]) -> bytes:
-    # array 32: 0xdd, then the length in four bytes.
-    return _TICKS_HEAD + b"\xdd" + len(bodies).to_bytes(4) + b"".join(bodies)
+def _stats_frame(body: bytes) -> bytes:
+    return frame(BINARY, with_entry(_STATS_ENTRY, body))
 
+
+def _array(bodies: Collection[bytes]) -> bytes:
+    # array 32: 0xdd, then the length in four bytes.
+    return b"\xdd" + len(bodies).to_bytes(4) + b"".join(bodies)
+
+
+def _batch_payload(bodies: Collection[bytes]) -> bytes:
+    return _TICKS_HEAD + _array(bodies)
+
+
+def _stats_batch_payload(bodies: Collection[bytes]) -> bytes:
+    return _STATS_HEAD + _array(bodies)
+
+
+_DECODER = CommandDecoder("MessagePack", msgspec.msgpack.Decoder)
+
+_STATS = Encoding(
+    subprotocol="tickgate.v1.msgpack",
+    opcode=BINARY,
+    decoder=_DECODER,
+    encode=_encode,
+    tick_body=_encode,
+    tick_frame=_stats_frame,
+    snapshot_frame=_stats_frame,
+    batch_payload=_stats_batch_payload,
+    channel=STATS,
+)
 
 MSGPACK = Encoding(
     subprotocol="tickgate.v1.msgpack",
     opcode=BINARY,
-    decoder=CommandDecoder("MessagePack", msgspec.msgpack.Decoder),
+    decoder=_DECODER,
     encode=_encode,
     tick_body=_encode,
     tick_frame=_tick_frame,
     snapshot_frame=_snapshot_frame,
     batch_payload=_batch_payload,
+    others=(_STATS,),
 )

@@ -6,5 +6,7 @@
 - ``doubts``: symbols that are probably slips, such as a base asset alone;
 - ``symbols``: the symbols that a program serves, and the other names that may stand for them;
 - ``instruments``: a symbol as the exchange lists it, with the scales of its prices and sizes;
+- ``listed``: the same for other programs, with the rules for orders;
+- ``stats``: the figures of 24 hours, as the exchange wrote them;
 - ``tick``: one price update, and the one way from an exchange's decimal string to a scaled integer.
 """

@@ -12,6 +12,23 @@ class Scales(Struct, frozen=True):
     size: int
 
 
+class Rules(Struct, frozen=True):
+    """What an exchange says of a symbol besides: its assets, and the rules for orders as decimal strings.
+
+    Empty where it does not say.
+    """
+
+    base: str = ""
+    quote: str = ""
+    tick_size: str = ""
+    step_size: str = ""
+    min_price: str = ""
+    max_price: str = ""
+    min_qty: str = ""
+    max_qty: str = ""
+    min_notional: str = ""
+
+
 class Instrument(Struct, frozen=True):
     """A symbol as the exchange lists it now.
 
@@ -23,6 +40,8 @@ class Instrument(Struct, frozen=True):
     scales: Scales = Scales(0, 0)
     reason: str = ""
     """Why it is not traded, for people."""
+    rules: Rules | None = None
+    """None if nothing is known."""
 
     @property
     def listed(self) -> bool:

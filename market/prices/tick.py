@@ -62,7 +62,8 @@ class Tick(Struct, frozen=True, kw_only=True, gc=False):
     recv_us: Exact
     """When the poller received it, microseconds since the Unix epoch; latency is measured from here."""
     update_id: Exact | UnsetType = UNSET
-    """The exchange's own number of the quote, if it came with one: Binance's ``u`` of the stream ``bookTicker``."""
+    """The exchange's own number of the quote (Binance: ``u``). Ticks with the same one have the same quote. Absent if
+    the exchange does not number quotes, or if this one came by REST."""
 
 
 def highest_seq(now_ms: int) -> int:

@@ -3,5 +3,6 @@
 - ``topics``: the topics of ticks, heartbeats and states, and what is published together;
 - ``codec``: their payloads, checked on the way in;
 - ``tick_batch``: many ticks in one message of a partition;
+- ``stats``: the figures of 24 hours; ``listings``: how a venue lists its symbols;
 - ``status``: the poller's heartbeat, and the states of its venue's symbols.
 """

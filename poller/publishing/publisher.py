@@ -14,6 +14,7 @@ from poller.publishing.heartbeat import HeartbeatSchedule
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.send_buffer import SendBuffer
 from poller.publishing.sequencer import Sequencer
+from poller.publishing.slow_topics import SlowTopics
 from poller.publishing.tick_batches import TickBatches
 from poller.source import LinkState
 from poller.states import SymbolStates
@@ -46,13 +47,14 @@ class Publisher:
         states: SymbolStates,
         lead: Lead,
         sequencer: Sequencer,
+        slow_topics: SlowTopics | None = None,
         *,
         now_us: Callable[[], int],
         rng: random.Random,
         venue: str = DEFAULT_VENUE,
         symbol_channels: bool = True,
     ) -> None:
-        """Send to ``bus`` while `run` runs and ``lead`` has the lease.
+        """Send to ``bus`` while `run` runs and ``lead`` has the lease; between ticks, what is due of ``slow_topics``.
 
         Heartbeats carry the result of ``state``, and the changes in ``states``. With ``symbol_channels`` each tick is
         also sent on its symbol's own topic.
@@ -61,6 +63,7 @@ class Publisher:
         self._state = state
         self._lead = lead
         self._sequencer = sequencer
+        self._slow_topics = slow_topics
         self._now_us = now_us
         self._rng = rng
         self._send_buffer = SendBuffer()
@@ -161,6 +164,8 @@ class Publisher:
         self._repeat = after_outage
         self.published += len(missed)
         self._send_buffer.begin(newest)
+        if self._slow_topics is not None:
+            self._slow_topics.begin()
         self.leading = True
         self._room.set()
 
@@ -179,6 +184,8 @@ class Publisher:
                 return
             self._before_heartbeat = self._send_buffer.waiting
         await self._publish_batch(self._heartbeats.heartbeat)
+        if self._slow_topics is not None and self._slow_topics.due_at <= loop.time() and self.leading:
+            await self._publish_slow_topics(self._slow_topics)
 
     async def _hand_over(self) -> None:
         logger.warning("another poller receives prices, this one does not (%s): it may lead", self._state().reason)
@@ -219,6 +226,8 @@ class Publisher:
         self.published += len(fresh)
         self._send_buffer.confirm()
         if heartbeat is not None:
+            if self._repeat and self._slow_topics is not None:
+                self._slow_topics.begin()
             self._repeat = False
         if self._send_buffer.waiting <= MAX_BATCH:
             self._room.set()
@@ -244,6 +253,18 @@ class Publisher:
             self._sequencer.look(self._now_us() // 1_000)
             self._heartbeats.sent(heartbeat, now)
         return True
+
+    async def _publish_slow_topics(self, slow_topics: SlowTopics) -> None:
+        """Publish what is due of them. If only these are refused, ticks go on."""
+        try:
+            await self._bus.broker.publish(slow_topics.take(), token=self._lead.token)
+        except BusDownError as error:
+            slow_topics.refuse(error)
+        except LeaseLostError:
+            self._lead.lost()
+            self._pause(STAND_BY_S)
+        else:
+            slow_topics.confirm()
 
     def _fail(self, error: BusDownError) -> None:
         """The bus is down."""

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from market.prices.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Rules, Scales
+from market.prices.stats import is_decimal
 from market.prices.tick import DecimalError, scale_of
 from poller.network import reasons
 
@@ -14,21 +15,21 @@ _MOST: Final = 60
 """The most characters of the exchange's own word."""
 
 
-def halted(scales: Scales, word: str) -> Instrument:
+def halted(scales: Scales, word: str, rules: Rules | None = None) -> Instrument:
     """A symbol that is listed and not traded now; ``word`` is the exchange's status."""
-    return Instrument("halted", scales, f"the exchange does not trade it now ({reasons.one_line(word)[:_MOST]})")
+    return Instrument("halted", scales, f"the exchange does not trade it now ({reasons.one_line(word)[:_MOST]})", rules)
 
 
-def closed(scales: Scales, word: str) -> Instrument:
+def closed(scales: Scales, word: str, rules: Rules | None = None) -> Instrument:
     """A symbol that is still listed and will not be traded again; ``word`` is the exchange's status."""
-    return Instrument("delisted", scales, f"the exchange has closed it ({reasons.one_line(word)[:_MOST]})")
+    return Instrument("delisted", scales, f"the exchange has closed it ({reasons.one_line(word)[:_MOST]})", rules)
 
 
 def unlisted(before: Instrument) -> Instrument:
     """A symbol that is not listed: if it was listed ``before``, it is delisted now."""
     if not before.listed:
         return before if before.status == "delisted" else ABSENT
-    return Instrument("delisted", before.scales, "the exchange does not list it any more")
+    return Instrument("delisted", before.scales, "the exchange does not list it any more", before.rules)
 
 
 def nothing_listed(symbols: Sequence[str], what: str, close: str | None) -> str:
@@ -45,3 +46,8 @@ def decimals(step: str) -> int:
         return scale_of(step)
     except DecimalError:
         return 0
+
+
+def decimal(text: object) -> str:
+    """A number of the rules as it is written; empty if it is no decimal number."""
+    return text if isinstance(text, str) and is_decimal(text) else ""

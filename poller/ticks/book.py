@@ -67,6 +67,8 @@ class Book:
         self._quoted = False
         """Whether a quote was taken since the symbol is traded."""
         self._update_id: int | None = None
+        self._quote_id: int | UnsetType = UNSET
+        """The exchange's number of the quote, for clients."""
         self._numbered_us: int | None = None
         self._lower_us: int | None = None
         """Since when only lower ids arrive."""
@@ -84,6 +86,7 @@ class Book:
         if instrument.status == "trading":
             return None
         stopped, self._quote, self._quoted = self._quote != NO_QUOTE or self._quoted, NO_QUOTE, False
+        self._quote_id = UNSET
         return self.stand_still(now_us) if stopped else None
 
     def stand_still(self, now_us: int) -> Tick:
@@ -112,6 +115,7 @@ class Book:
         summary_fault = "repeated" if summary is None else self._fault_of_summary(summary, event_us)
         if quote is not None and quote_fault is None:
             self._quote, self._quoted = quote, True
+            self._quote_id = UNSET if update_id is None or not update.counted else update_id
             if update_id is not None:
                 self._update_id = update_id
                 self._numbered_us = update.recv_us
@@ -175,6 +179,7 @@ class Book:
             size_scale=scales.size,
             event_us=event_us,
             recv_us=recv_us,
+            update_id=self._quote_id,
         )
 
     def _fine_tick(self, recv_us: int, event_us: int | UnsetType, left_out: list[str]) -> Tick:
@@ -197,6 +202,7 @@ class Book:
             size_scale=size_scale,
             event_us=event_us,
             recv_us=recv_us,
+            update_id=self._quote_id,
         )
         known = {"bid": bid, "ask": ask, "bid_size": bid_size, "ask_size": ask_size, "last": last, "volume": volume}
         left_out += [name for name, its in known.items() if its is not None and getattr(tick, name) is UNSET]

@@ -12,10 +12,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from market.prices.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Rules, Scales
+from market.prices.pairs import parts
 from market.prices.tick import scale_of, scaled, unscaled
 from market.prices.venues import native_of
 from poller.source import LinkState, Listener, NullListener, Update
+from poller.venues.simulated_day import Day
 
 _GRID_S = 0.01
 """Above 100 ticks/s, ticks come in small batches on this grid: finer timers cost more than the ticks."""
@@ -74,11 +76,11 @@ class Simulated:
 
     def _new_walk(self, symbol: str) -> "_Walk":
         listing = self._listings.get(symbol) or self._listings.get(_alike(symbol), DEFAULT_LISTING)
-        return _Walk(symbol, listing, self._per_summary, self._rng)
+        return _Walk(symbol, listing, self._per_summary, self._rng, self._now_us())
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """See `poller.source.Source.instruments`."""
-        return {walk.symbol: Instrument("trading", walk.scales) for walk in self._walks}
+        return {walk.symbol: walk.instrument for walk in self._walks}
 
     def doubt(self, symbol: str) -> None:
         """See `poller.source.Source.doubt`: the instruments never change here."""
@@ -89,7 +91,7 @@ class Simulated:
         self._walks = [walks.get(symbol) or self._new_walk(symbol) for symbol in symbols]
         for walk in self._walks:
             if walk.symbol not in walks:
-                self._listener.listed(walk.symbol, Instrument("trading", walk.scales))
+                self._listener.listed(walk.symbol, walk.instrument)
                 self._listener.update(walk.quote(self._now_us()))
 
     async def run(self, listener: Listener) -> None:
@@ -114,7 +116,9 @@ class Simulated:
 class _Walk:
     """One symbol's walk; prices and sizes are in its steps."""
 
-    def __init__(self, symbol: str, listing: Listing, quotes_per_summary: int, rng: random.Random) -> None:
+    def __init__(
+        self, symbol: str, listing: Listing, quotes_per_summary: int, rng: random.Random, began_us: int
+    ) -> None:
         self.symbol = symbol
         self.scales = Scales(price=scale_of(listing.tick), size=scale_of(listing.step))
         self._rng = rng
@@ -127,6 +131,12 @@ class _Walk:
         order = _ORDER * 10 ** (self.scales.price + self.scales.size) // (start * self._step)
         self._order = max(1, order)
         self._volume = self._order * _ORDERS_A_DAY
+        rules = Rules(*_assets(symbol), tick_size=listing.tick, step_size=listing.step, min_qty=listing.step)
+        self.instrument = Instrument("trading", self.scales, rules=rules)
+        volume = self._volume * self._step
+        self._day = Day(symbol, self.scales, self._start * self._tick, volume, _ORDERS_A_DAY)
+        self._first_id = began_us // 1_000
+        """So the numbers of quotes grow with each start."""
         self._quotes = 0
         self._quotes_per_summary = quotes_per_summary
 
@@ -140,15 +150,17 @@ class _Walk:
         ask = self._decimal_price(self._price + spread)
         has_summary = self._quotes % self._quotes_per_summary == 0
         self._quotes += 1
-        last = volume = None
+        last = volume = stats = None
         if has_summary:
-            self._volume += (bits >> 40) % self._order
-            last = ask if bits >> 95 else bid
+            traded = (bits >> 40) % self._order
+            self._volume += traded
+            last, price = (ask, self._price + spread) if bits >> 95 else (bid, self._price)
             volume = self._decimal_size(self._volume)
+            stats = self._day.traded(price * self._tick, traded * self._step, now_us)
         return Update(
             symbol=self.symbol,
             recv_us=now_us,
-            update_id=self._quotes,
+            update_id=self._first_id + self._quotes,
             event_us=now_us if has_summary else None,
             bid=bid,
             bid_size=self._decimal_size(1 + (bits >> 48) % (2 * self._order)),
@@ -156,6 +168,7 @@ class _Walk:
             ask_size=self._decimal_size(1 + (bits >> 64) % (2 * self._order)),
             last=last,
             volume=volume,
+            stats=stats,
         )
 
     def _decimal_price(self, ticks: int) -> str:
@@ -163,6 +176,11 @@ class _Walk:
 
     def _decimal_size(self, steps: int) -> str:
         return unscaled(steps * self._step, self.scales.size)
+
+
+def _assets(symbol: str) -> tuple[str, str]:
+    found = parts(native_of(symbol))
+    return ("", "") if found is None else found[1:]
 
 
 def _alike(symbol: str) -> str:

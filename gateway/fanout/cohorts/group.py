@@ -14,6 +14,7 @@ from gateway.fanout.pacing.flush_scheduler import FlushScheduler
 from gateway.fanout.pacing.pending import EveryPending, NewestPending
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedTick
+from market.prices.tick import Tick
 
 FAULT = "a cohort could not be flushed"
 """Logged for an error of ours with one cohort. The other cohorts still get every tick."""
@@ -133,7 +134,8 @@ class QuotesGroup(ConflatingGroup):
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
-        number = tick.tick.update_id
+        its = tick.tick
+        number = its.update_id if isinstance(its, Tick) else UNSET
         if number is UNSET:
             # Who came meanwhile knows no quote yet: the next one counts, even if it is the same.
             self._offered.pop(tick.topic, None)

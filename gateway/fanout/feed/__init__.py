@@ -5,6 +5,7 @@
 ``last_values``      reads the last values, also when a link that goes on has missed something
 ``venue_feed``       whether one venue's prices are live or stale, by its poller's heartbeats
 ``intake``           lets through ticks that are valid, and newer than the one held
+``stats``            the newest figures of 24 hours of each symbol, and the listings of venues
 ``continuity``       where something may be missing between two messages
 ``seq_regressions``  symbols whose ticks have lower numbers than the one held
 ``states``           the states of one venue's symbols, and which changes go to clients; ``states_by_venue``: all venues

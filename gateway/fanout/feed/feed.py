@@ -21,6 +21,7 @@ from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.last_values import LastValuesReader
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
+from gateway.fanout.feed.stats import StatsFeed
 from gateway.fanout.feed.subscription import subscribe
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.fanout.history.ring import Ring
@@ -28,8 +29,10 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription
+from market.prices.stats import Stats
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
+from market.wire.listings import Listing
 from market.wire.status import BatchLayout
 
 _PING_S: Final = 1.0
@@ -55,6 +58,7 @@ class Feed:
         broadcast: Callable[[Status], None],
         ring: Ring,
         counters: Counters,
+        holds: Callable[[str], bool],
         *,
         now_us: Callable[[], int],
         rng: random.Random,
@@ -62,7 +66,8 @@ class Feed:
         """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
-        in microseconds since the Unix epoch. ``ring`` keeps what is published.
+        in microseconds since the Unix epoch. ``ring`` keeps what is published. ``holds`` says whether somebody holds a
+        topic.
         """
         self._bus = bus
         self._symbols = symbols
@@ -86,7 +91,9 @@ class Feed:
         self._venues: dict[str, VenueFeed] = {}
         for venue in venues_of(symbols):
             self._add(venue)
-        self._last_values = LastValuesReader(bus, self._venues, self._health, self._intake)
+        self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse)
+        """What changes slowly: figures of 24 hours, and listings."""
+        self._last_values = LastValuesReader(bus, self._venues, self._health, self._intake, self.stats_feed)
         self.ready = False
         """Whether the last values have ever been read. Before that, a snapshot means nothing."""
 
@@ -103,6 +110,14 @@ class Feed:
     def live_venues(self) -> dict[str, int]:
         """Of each venue, 1 while its prices are live, else 0."""
         return {status.venue: int(status.feed == "live") for status in self.statuses}
+
+    def stats(self, symbol: str) -> Stats | None:
+        """The newest figures of 24 hours of ``symbol``; None if none are known."""
+        return self.stats_feed.stats(symbol)
+
+    def instruments(self, venue: str) -> Listing | None:
+        """How ``venue`` lists its symbols; None if that is not known."""
+        return self.stats_feed.listing(venue)
 
     def _add(self, venue: str) -> VenueFeed:
         self._venues[venue] = its = VenueFeed(
@@ -125,6 +140,7 @@ class Feed:
         before, now = frozenset(self._symbols), frozenset(symbols)
         self._symbols = symbols
         self._intake.serve(symbols)
+        self.stats_feed.serve(symbols)
         self._states.serve(symbols)
         self._health.serve(symbols)
         venues = venues_of(symbols)
@@ -221,6 +237,7 @@ class Feed:
             self._intake.batch_received,
             self._intake.continuity,
             self,
+            self.stats_feed,
         )
 
     def _subscribed(self) -> None:

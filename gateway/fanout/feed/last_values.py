@@ -7,10 +7,11 @@ from typing import Final
 
 from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.fanout.feed.intake import Intake
+from gateway.fanout.feed.stats import StatsFeed
 from gateway.fanout.feed.venue_feed import BusLink, VenueFeed
 from market.bus import Bus, BusDownError, BusSubscription
 from market.prices.symbols import Symbols
-from market.wire.topics import last_states, last_ticks
+from market.wire.topics import last_listing, last_states, last_stats, last_ticks
 
 _RETRY_S: Final = 0.25
 
@@ -20,12 +21,15 @@ logger = logging.getLogger(__name__)
 class LastValuesReader:
     """Gives last values to those who take them."""
 
-    def __init__(self, bus: Bus, venues: Mapping[str, VenueFeed], health: BusLinkHealth, intake: Intake) -> None:
-        """Read from ``bus``: ticks for ``intake``, and the states of ``venues``."""
+    def __init__(
+        self, bus: Bus, venues: Mapping[str, VenueFeed], health: BusLinkHealth, intake: Intake, stats: StatsFeed
+    ) -> None:
+        """Read from ``bus``: ticks for ``intake``, the states of ``venues``, and for ``stats`` what changes slowly."""
         self._bus = bus
         self._venues = venues
         self._health = health
         self._intake = intake
+        self._stats = stats
 
     async def read(self, symbols: Symbols) -> None:
         """Take the last values of ``symbols``.
@@ -43,6 +47,18 @@ class LastValuesReader:
         for venue, payload in states.items():
             if venue in self._venues:
                 self._venues[venue].states_reader.take(payload)
+        await self._read_slow_topics(symbols)
+
+    async def _read_slow_topics(self, symbols: Symbols) -> None:
+        """Take figures of 24 hours and listings. Prices do not wait for them if our user may not read them."""
+        store = self._bus.last_values
+        try:
+            self._stats.take_stored(await last_stats(store, symbols))
+            for venue in tuple(self._venues):
+                if (listing := await last_listing(store, venue)) is not None:
+                    self._stats.listing_received(venue, listing)
+        except BusDownError as error:
+            logger.warning("figures of 24 hours and listings not read (%s): %s", self._bus.name, error)
 
     async def catch_up(
         self, symbols: Symbols, subscription: BusSubscription, bus_link: BusLink, look: Callable[[], None]

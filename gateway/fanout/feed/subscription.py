@@ -9,11 +9,12 @@ from functools import partial
 from typing import Protocol
 
 from gateway.fanout.feed.continuity import Continuity, Stream
+from gateway.fanout.feed.stats import StatsFeed
 from market.bus import Broker, BusSubscription, Message, in_partition
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
 from market.wire.status import BatchLayout
-from market.wire.topics import batch_topic, heartbeat_topic, tick_topic
+from market.wire.topics import batch_topic, heartbeat_topic, listing_change_topic, stats_batch_topic, tick_topic
 
 
 class HeartbeatTaker(Protocol):
@@ -34,10 +35,12 @@ async def subscribe(
     batch_received: Callable[[Stream, bytes], None],
     continuity: Continuity,
     heartbeats: HeartbeatTaker,
+    stats: StatsFeed,
 ) -> BusSubscription:
     """Subscribe to ``symbols``, and to the heartbeats of the venues that ``layouts`` names.
 
-    Each batch goes to ``batch_received`` with its stream of ``continuity``.
+    Each batch of ticks goes to ``batch_received`` with its stream of ``continuity``. Figures of 24 hours, in batches,
+    and listings go to ``stats``.
 
     Raises:
         BusDownError: the bus did not answer.
@@ -53,6 +56,8 @@ async def subscribe(
             takers[in_partition(batch_topic(venue), number)] = partial(
                 batch_received, continuity.stream(venue, number, layout.partitions)
             )
+            takers[in_partition(stats_batch_topic(venue), number)] = partial(stats.batch_received, venue)
+        takers[in_partition(listing_change_topic(venue), 0)] = partial(stats.listing_received, venue)
     symbol_of = {tick_topic(symbol): symbol for symbol in symbols if layouts.get(venue_of(symbol)) is None}
     taker_of = takers.get
 

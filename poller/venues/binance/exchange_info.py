@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import orjson
 
-from market.prices.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Rules, Scales
 from market.prices.tick import MAX_EXACT, DecimalError, number, scale_of
 from poller.errors import PollerError
-from poller.rest.listed import closed, halted
+from poller.rest.listed import closed, decimal, halted
 
 _CLOSED: Final = frozenset({"DELISTED", "CLOSE", "CLOSED", "SETTLED"})
 """Final states; every other one except ``TRADING`` is a halt (API documents, "ENUM definitions": ``BREAK``, ``HALT``,
@@ -50,10 +50,10 @@ class ExchangeInfo:
         price = _scale(filters.get("PRICE_FILTER", {}), "tickSize", "maxPrice")
         size = _scale(filters.get("LOT_SIZE", {}), "stepSize", "maxQty")
         status = str(entry.get("status", "TRADING"))
-        scales = Scales(price, size)
+        scales, rules = Scales(price, size), _rules(entry, filters)
         if status == "TRADING":
-            return Instrument("trading", scales)
-        return closed(scales, status) if status in _CLOSED else halted(scales, status)
+            return Instrument("trading", scales, rules=rules)
+        return closed(scales, status, rules) if status in _CLOSED else halted(scales, status, rules)
 
     def suggestion(self, symbol: str) -> str | None:
         """The listed symbol that ``symbol`` may stand for."""
@@ -72,6 +72,24 @@ def _filters(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     if not isinstance(listed, list):
         return {}
     return {str(its.get("filterType")): its for its in listed if isinstance(its, dict)}
+
+
+def _rules(entry: Mapping[str, Any], filters: Mapping[str, Mapping[str, Any]]) -> Rules:
+    """The rules for orders, as they are written."""
+    price, size = filters.get("PRICE_FILTER", {}), filters.get("LOT_SIZE", {})
+    # The filter had another name until 2023.
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
+    return Rules(
+        base=str(entry.get("baseAsset") or ""),
+        quote=str(entry.get("quoteAsset") or ""),
+        tick_size=decimal(price.get("tickSize")),
+        step_size=decimal(size.get("stepSize")),
+        min_price=decimal(price.get("minPrice")),
+        max_price=decimal(price.get("maxPrice")),
+        min_qty=decimal(size.get("minQty")),
+        max_qty=decimal(size.get("maxQty")),
+        min_notional=decimal(notional.get("minNotional")),
+    )
 
 
 def _scale(its: Mapping[str, Any], step: str, largest: str) -> int:

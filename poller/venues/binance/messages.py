@@ -14,6 +14,7 @@ from market.wire.codec import UNREADABLE
 from poller.rest.answers import Answer, read_rows
 from poller.source import Update
 from poller.stream.dialect import Ack, Ending, Unexpected
+from poller.venues.binance.summaries import RestSummary, StreamSummary
 
 QUOTE_STREAM = "bookTicker"
 SUMMARY_STREAM = "miniTicker"
@@ -44,13 +45,6 @@ class _Quote(Struct, gc=False):
     ask_size: str | None = field(name="A", default=None)
 
 
-class _Summary(Struct, gc=False):
-    event_ms: int = field(name="E")
-    symbol: str = field(name="s")
-    last: str | None = field(name="c", default=None)
-    volume: str | None = field(name="v", default=None)
-
-
 class _RestQuote(Struct, gc=False, rename="camel"):
     symbol: str
     bid_price: str | None = None
@@ -59,20 +53,14 @@ class _RestQuote(Struct, gc=False, rename="camel"):
     ask_qty: str | None = None
 
 
-class _RestSummary(Struct, gc=False, rename="camel"):
-    symbol: str
-    last_price: str | None = None
-    volume: str | None = None
-
-
 _envelope = Decoder(_Envelope)
 _error = Decoder(_Error)
 _quote = Decoder(_Quote)
-_summary = Decoder(_Summary)
+_summary = Decoder(StreamSummary)
 _rest_quote = Decoder(_RestQuote)
 _rest_quotes = Decoder(list[_RestQuote])
-_rest_summary = Decoder(_RestSummary)
-_rest_summaries = Decoder(list[_RestSummary])
+_rest_summary = Decoder(RestSummary)
+_rest_summaries = Decoder(list[RestSummary])
 
 
 def parse_message(message: bytes | str, recv_us: int) -> Update | Ack | Ending | Unexpected:
@@ -110,6 +98,7 @@ def _parse_event(stream: str, data: Raw, recv_us: int) -> Update | Ending | Unex
                 event_us=summary.event_ms * 1000,
                 last=summary.last,
                 volume=summary.volume,
+                stats=summary.stats(),
             )
         case _ if stream == "!serverShutdown":
             return Ending("the exchange shuts this connection down")
@@ -151,7 +140,7 @@ def parse_summaries(body: bytes, recv_us: int, wanted: Container[str]) -> Answer
     """The last prices and volumes in an answer of ``ticker/24hr``, one object or an array, of the symbols wanted."""
     rows, malformed = read_rows(body, _rest_summary, _rest_summaries)
     updates = [
-        Update(symbol=row.symbol, recv_us=recv_us, last=row.last_price, volume=row.volume)
+        Update(symbol=row.symbol, recv_us=recv_us, last=row.last_price, volume=row.volume, stats=row.stats(recv_us))
         for row in rows
         if row.symbol in wanted
     ]

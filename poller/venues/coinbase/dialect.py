@@ -7,11 +7,12 @@ Shapes and limits are from the exchange's API documents ("WebSocket Channels", "
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from market.prices.stats import Stats
 from market.prices.venues import COINBASE, native_of, symbol_of
 from market.wire.codec import UNREADABLE
 from poller.source import Update
@@ -54,6 +55,11 @@ class _Message(Struct):
     changes: list[tuple[Literal["buy", "sell"], str, str]] = []
     price: str | None = None
     volume_24h: str | None = None
+    open_24h: Any = UNSET
+    high_24h: Any = UNSET
+    low_24h: Any = UNSET
+    last_size: Any = UNSET
+    trade_id: Any = UNSET
     channels: list[_Channel] = []
     message: str = ""
     reason: str = ""
@@ -113,7 +119,14 @@ class CoinbaseDialect:
                     (changed.bids if side == "buy" else changed.asks).put(price, size)
                 return _quote(symbol, changed, at_us, recv_us)
             case "ticker":
-                summary = Update(symbol=symbol, recv_us=recv_us, event_us=at_us, last=its.price, volume=its.volume_24h)
+                summary = Update(
+                    symbol=symbol,
+                    recv_us=recv_us,
+                    event_us=at_us,
+                    last=its.price,
+                    volume=its.volume_24h,
+                    stats=_stats(symbol, its, recv_us if at_us is None else at_us),
+                )
                 traded = self._books.get(symbol)
                 # The first one on a connection is from before the book's snapshot.
                 if traded is None or traded.follows(at_us):
@@ -141,12 +154,28 @@ def _quote(symbol: str, book: OrderBook, at_us: int | None, recv_us: int) -> Ite
             recv_us=recv_us,
             # This exchange has no counter. During a replacement the time shows which connection is ahead.
             update_id=at_us,
+            counted=False,
             event_us=at_us,
             bid=bid.price if bid else "",
             bid_size=bid.size if bid else "",
             ask=ask.price if ask else "",
             ask_size=ask.size if ask else "",
         ),
+    )
+
+
+def _stats(symbol: str, its: _Message, ts_us: int) -> Stats:
+    """The figures of 24 hours in a trade: what was traded is in the base asset alone, and there is no mean price."""
+    return Stats(
+        symbol=symbol,
+        ts_us=ts_us,
+        open=its.open_24h,
+        high=its.high_24h,
+        low=its.low_24h,
+        last=UNSET if its.price is None else its.price,
+        volume=UNSET if its.volume_24h is None else its.volume_24h,
+        last_size=its.last_size,
+        last_id=its.trade_id,
     )
 
 

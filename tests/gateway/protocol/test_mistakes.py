@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.protocol.channels import Channel
 from gateway.protocol.commands import Malformed
-from gateway.protocol.messages import AnyCommand, Channel, Subscribe
+from gateway.protocol.messages import AnyCommand, Subscribe
 from gateway.protocol.mistakes import FIELDS, KINDS, in_words, likely
 from tests.gateway.protocol.test_commands import DECODERS, encoded
 

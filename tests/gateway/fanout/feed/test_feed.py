@@ -130,6 +130,8 @@ class Setup:
         self.counters = Counters()
         self.published: list[FramedTick | Status | FramedStatus] = []
         self.ring = open_ring(1_000_000, self.last)
+        self.held: set[str] = set()
+        """The topics that somebody holds."""
         self.seq = 0
         self.loop = asyncio.get_running_loop()
         self.states = StatesByVenue(
@@ -144,6 +146,7 @@ class Setup:
             self.published.append,
             self.ring,
             self.counters,
+            self.held.__contains__,
             now_us=self.now_us,
             rng=random.Random(1),
         )

@@ -1,0 +1,141 @@
+"""Figures of 24 hours and listings from the bus: the newest bytes of each symbol, decoded for those who want them.
+
+What nobody holds costs a lookup and a copy of its bytes. Anybody who can write to the bus may have written it.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from gateway.fanout.feed.refusals import Refusals
+from gateway.protocol.channels import STATS, channel_of, symbol_of, topic_of
+from gateway.protocol.forms import FramedTick
+from market.prices.stats import Stats
+from market.prices.symbols import Symbols
+from market.prices.tick import MAX_EXACT
+from market.prices.venues import venue_of
+from market.wire.codec import CodecError
+from market.wire.listings import Listing, decode_listing
+from market.wire.stats import decode_stats, split_stats_batch
+
+logger = logging.getLogger(__name__)
+
+
+class StatsFeed:
+    """The newest figures of each symbol, and the newest listing of each venue."""
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        last: dict[str, FramedTick],
+        publish: Callable[[FramedTick], None],
+        holds: Callable[[str], bool],
+        refuse: Refusals,
+    ) -> None:
+        """``last`` gets the newest update of each topic that somebody ``holds``. Each then goes to ``publish``."""
+        self._last = last
+        self._publish = publish
+        self._holds = holds
+        self._refuse = refuse
+        self._payloads: dict[str, bytes] = {}
+        self._topics = _topics(symbols)
+        self._listings: dict[str, bytes] = {}
+        self._decoded_listings: dict[str, tuple[bytes, Listing | None]] = {}
+
+    def serve(self, symbols: Symbols) -> None:
+        """Keep the figures of these symbols and of no others from now on."""
+        before, self._topics = self._topics, _topics(symbols)
+        for symbol in before.keys() - self._topics.keys():
+            self._payloads.pop(symbol, None)
+            self._last.pop(before[symbol], None)
+        venues = set(map(venue_of, symbols))
+        self._listings = {venue: payload for venue, payload in self._listings.items() if venue in venues}
+
+    def batch_received(self, venue: str, payload: bytes) -> None:
+        """Take a batch of ``venue``. It may have symbols that are not served here."""
+        try:
+            parts = split_stats_batch(payload)
+        except CodecError as error:
+            self._refuse("not_stats", str(error))
+            return
+        topics, last, holds = self._topics, self._last, self._holds
+        for symbol, raw in parts.items():
+            topic = topics.get(symbol)
+            if topic is None or venue_of(symbol) != venue:
+                continue
+            self._payloads[symbol] = newest = bytes(raw)
+            if holds(topic):
+                framed = self._framed(topic, symbol, newest)
+                if framed is not None:
+                    last[topic] = framed
+                    self._publish(framed)
+            elif topic in last:
+                # Nobody holds it any more. It is made again when it is wanted.
+                del last[topic]
+
+    def take_stored(self, values: Mapping[str, bytes]) -> None:
+        """Take the last values of the store, as far as they are newer than what the link has delivered."""
+        for symbol, payload in values.items():
+            if symbol not in self._topics or self._payloads.get(symbol) == payload:
+                continue
+            stored, held = self._read(symbol, payload), self.stats(symbol)
+            if stored is None or (held is not None and held.ts_us >= stored.ts_us):
+                continue
+            self._payloads[symbol] = payload
+            topic = self._topics[symbol]
+            if self._holds(topic):
+                self._last[topic] = framed = FramedTick(topic, MAX_EXACT, stored)
+                self._publish(framed)
+            else:
+                self._last.pop(topic, None)
+
+    def stats(self, symbol: str) -> Stats | None:
+        """The newest figures of ``symbol``; None if none are known."""
+        payload = self._payloads.get(symbol)
+        return None if payload is None else self._read(symbol, payload)
+
+    def find(self, topic: str) -> FramedTick | None:
+        """The newest update of ``topic``, which was not wanted so far; None if it is of another channel, or unknown."""
+        if channel_of(topic) != STATS:
+            return None
+        symbol = symbol_of(topic)
+        payload = self._payloads.get(symbol)
+        return None if payload is None else self._framed(topic, symbol, payload)
+
+    def listing_received(self, venue: str, payload: bytes) -> None:
+        """Take the listing of ``venue``."""
+        self._listings[venue] = payload
+
+    def listing(self, venue: str) -> Listing | None:
+        """The listing of ``venue``; None if none is known. It is decoded once."""
+        payload = self._listings.get(venue)
+        if payload is None:
+            return None
+        known = self._decoded_listings.get(venue)
+        if known is None or known[0] is not payload:
+            try:
+                found = decode_listing(payload)
+            except CodecError as error:
+                self._refuse("not_a_listing", f"of {venue}: {error}")
+                found = None
+            self._decoded_listings[venue] = known = payload, found
+        return known[1]
+
+    def _framed(self, topic: str, symbol: str, payload: bytes) -> FramedTick | None:
+        stats = self._read(symbol, payload)
+        # No tick's number is higher, so none that names such a topic as its symbol passes for newer.
+        return None if stats is None else FramedTick(topic, MAX_EXACT, stats)
+
+    def _read(self, symbol: str, payload: bytes) -> Stats | None:
+        try:
+            stats = decode_stats(payload)
+        except CodecError as error:
+            self._refuse("not_stats", f"of {symbol}: {error}")
+            return None
+        if stats.symbol != symbol:
+            self._refuse("not_stats", f"of {stats.symbol}, which came as those of {symbol}")
+            return None
+        return stats
+
+
+def _topics(symbols: Iterable[str]) -> dict[str, str]:
+    return {symbol: topic_of(STATS, symbol) for symbol in symbols}
