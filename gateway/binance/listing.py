@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from market.prices.listed import Listed
 from msgspec import UNSET, UnsetType
 
 from gateway.binance.decimals import ZERO, fixed, padded
 from gateway.binance.weights import LIMIT
+from market.prices.listed import Listed
 from market.prices.pairs import parts
 from market.prices.tick import Tick
 
