@@ -24,6 +24,8 @@
 
 VENV ?= .venv
 LOAD_VENV ?= .venv-load
+BINANCE_VENV ?= .venv-binance
+export BINANCE_VENV
 export PYTHON
 # Modules of this tree come before an installed copy.
 export PYTHONPATH := $(CURDIR)
@@ -64,7 +66,7 @@ bench: $(VENV)/.ready
 
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
-test: check
+test: check $(BINANCE_VENV)/.ready tests/foreign/binance/node/node_modules/.ready
 	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
@@ -123,6 +125,15 @@ $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 $(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(LOAD_VENV) load
 	@touch $@
+
+# Released clients of Binance, apart from all of ours. Where they cannot be had, their test says so and is skipped.
+$(BINANCE_VENV)/.ready: tests/foreign/binance/requirements.txt tests/foreign/binance/connector.txt
+	@deploy/venv.sh $(BINANCE_VENV) '' tests/foreign/binance/requirements.txt tests/foreign/binance/connector.txt
+
+tests/foreign/binance/node/node_modules/.ready: tests/foreign/binance/node/package-lock.json
+	@deploy/system.sh node=nodejs npm
+	@if command -v npm >/dev/null; then \
+		cd tests/foreign/binance/node && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules/.ready; fi
 
 # All versions anew, and the hashes of every file of theirs, for every supported Python, system and processor at once.
 # UPGRADE= keeps the versions. Wants `uv` on PATH.

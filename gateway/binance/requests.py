@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from gateway.errors import RefusalError
 
 DISCONNECTED: Final = -1001
@@ -19,8 +21,11 @@ DUPLICATE: Final = -1151
 """Codes of errors (API documents, "Error codes")."""
 
 _LEGAL: Final = re.compile(r"[\w.-]{1,50}")
-_LEGAL_WORDS: Final = r"^[\\w\\-._&&[^a-z]]{1,50}$"
+_LEGAL_WORDS: Final = r"^[\w\-._&&[^a-z]]{1,50}$"
 _SMALL: Final = re.compile(r"[a-z]")
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class ApiError(RefusalError):
@@ -34,7 +39,7 @@ class ApiError(RefusalError):
     @property
     def body(self) -> bytes:
         """The refusal as JSON."""
-        return json.dumps({"code": self.number, "msg": str(self)}, ensure_ascii=False).encode()
+        return _encode({"code": self.number, "msg": str(self)})
 
 
 class Named:
