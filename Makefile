@@ -66,8 +66,10 @@ bench: $(VENV)/.ready
 
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
-test: check $(BINANCE_VENV)/.ready tests/foreign/binance/node/node_modules/.ready
-	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
+test: check
+	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
+		node=nodejs npm
+	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV)
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
 
@@ -126,20 +128,14 @@ $(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(LOAD_VENV) load
 	@touch $@
 
-# Released clients of Binance, apart from all of ours. Where they cannot be had, their test says so and is skipped.
-$(BINANCE_VENV)/.ready: tests/foreign/binance/requirements.txt tests/foreign/binance/connector.txt
-	@deploy/venv.sh $(BINANCE_VENV) '' tests/foreign/binance/requirements.txt tests/foreign/binance/connector.txt
-
-tests/foreign/binance/node/node_modules/.ready: tests/foreign/binance/node/package-lock.json
-	@deploy/system.sh node=nodejs npm
-	@if command -v npm >/dev/null; then \
-		cd tests/foreign/binance/node && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules/.ready; fi
-
 # All versions anew, and the hashes of every file of theirs, for every supported Python, system and processor at once.
 # UPGRADE= keeps the versions. Wants `uv` on PATH.
 constraints:
 	echo 'setuptools>=77' | uv pip compile setup.cfg - --all-extras --universal --python-version 3.11 \
 		$(UPGRADE) --generate-hashes --custom-compile-command 'make constraints' --output-file constraints.txt
+	cd tests/foreign/binance && for list in requirements connector; do uv pip compile $$list.in --universal \
+		--python-version 3.11 --generate-hashes --custom-compile-command 'make constraints' --output-file $$list.txt \
+		$$([ $$list = requirements ] || echo --no-deps) || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist *.egg-info

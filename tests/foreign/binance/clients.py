@@ -9,7 +9,7 @@ from msgspec import Struct
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent.parent
-VENV: Final = Path(os.environ.get("BINANCE_VENV", ROOT / ".venv-binance"))
+VENV: Final = ROOT / os.environ.get("BINANCE_VENV", ".venv-binance")
 CONNECTOR: Final = VENV / "connector"
 """The package of binance-connector, which has the name of python-binance's."""
 MODULES: Final = HERE / "node" / "node_modules"
@@ -40,7 +40,7 @@ class ForeignClient(Struct, frozen=True):
         if self.program.endswith(".js"):
             if shutil.which("node") is None:
                 return "Node"
-            return "" if MODULES.is_dir() else f"the packages of {HERE.name}/node/package-lock.json"
+            return "" if (MODULES / ".ready").exists() else f"the packages of {HERE.name}/node/package-lock.json"
         return "" if (VENV / ".ready").exists() else f"the environment of {HERE.name}/requirements.txt"
 
     def environment(self) -> dict[str, str]:

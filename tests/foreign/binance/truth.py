@@ -10,13 +10,17 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from market.prices.tick import unscaled
 
-Quote = tuple[str, str, str, str]
+Quote = tuple[str, ...]
 """Bid, its size, ask, its size: as numbers without zeros behind."""
 
 
 def plain(number: str) -> str:
     """A decimal string without zeros behind."""
     return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def _plain(value: int, scale: int) -> str:
+    return plain(unscaled(value, scale))
 
 
 class Truth:
@@ -34,13 +38,12 @@ class Truth:
         """Keep what is in a message."""
         match message["type"]:
             case "tick" | "snapshot" if "update_id" in message:
-                sides = (("bid", "price_scale"), ("bid_size", "size_scale"))
-                sides += (("ask", "price_scale"), ("ask_size", "size_scale"))
-                quote = tuple(plain(unscaled(message[name], message[scale])) for name, scale in sides)
-                self.quotes[message["symbol"], message["update_id"]] = quote  # type: ignore[assignment] # of four
+                price, size = message["price_scale"], message["size_scale"]
+                quote = _plain(message["bid"], price), _plain(message["bid_size"], size)
+                quote += _plain(message["ask"], price), _plain(message["ask_size"], size)
+                self.quotes[message["symbol"], message["update_id"]] = quote
                 if "last" in message:
-                    last = plain(unscaled(message["last"], message["price_scale"]))
-                    self.prices.setdefault(message["symbol"], set()).add(last)
+                    self.prices.setdefault(message["symbol"], set()).add(_plain(message["last"], price))
             case "stats":
                 self.figures[message["symbol"], message["ts_us"] // 1000] = message
 

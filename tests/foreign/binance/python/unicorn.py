@@ -1,4 +1,4 @@
-"""unicorn-binance-websocket-api: a stream in the URL, the others by SUBSCRIBE; all symbols on a connection of its own."""
+"""unicorn-binance-websocket-api: a stream in the URL, others by SUBSCRIBE; all symbols by themselves."""
 
 import json
 import sys
