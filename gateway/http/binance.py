@@ -14,6 +14,7 @@ from gateway.binance.endpoint import Endpoint
 from gateway.binance.requests import BAD_COMBINATION, ApiError
 from gateway.binance.rest import Api, Question
 from gateway.binance.target import PREFIX, REST_PATH, BadTargetError, Target, is_stream_path, parse
+from gateway.errors import RefusalError
 from gateway.gateway import Gateway
 from gateway.http.bearers import grant_of, payer_of
 from gateway.http.directions import other_methods, require_upgrade
@@ -28,6 +29,15 @@ USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
 
 HOW_BY_REST: Final = f"{API_KEY}: <token>, where clients write their API key; {HOW}"
 """How those of its REST do: they send their key with every request."""
+
+_FIRST: Final = '{"method":"SUBSCRIBE","params":["btcusdt@bookTicker"],"id":1}'
+"""What to send first to see prices."""
+
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": hdrs.METH_GET,
+    "Access-Control-Allow-Headers": f"Authorization, {API_KEY}, {TIME_UNIT}",
+}
+"""For pages of allowed origins, before they send one of these headers (Fetch standard, CORS protocol)."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,16 +61,24 @@ class Binance:
             return path
         return None
 
+    def is_for_pages(self, request: web.Request) -> bool:
+        """Whether pages of other allowed origins may read the answer."""
+        path = self.path_of(request)
+        return path is not None and path.startswith(REST_PATH)
+
     async def answer(self, request: web.Request, path: str) -> web.StreamResponse:
         """The answer to a request for ``path``, as `path_of` returned it."""
+        is_rest = path.startswith(REST_PATH)
+        if request.method == hdrs.METH_OPTIONS and is_rest:
+            return web.Response(status=204, headers=_PREFLIGHT)
         if request.method != hdrs.METH_GET:
-            raise other_methods([hdrs.METH_GET])
-        if path.startswith(REST_PATH):
+            raise other_methods([hdrs.METH_GET, hdrs.METH_OPTIONS] if is_rest else [hdrs.METH_GET])
+        if is_rest:
             return await self._rest(request, path.removeprefix(REST_PATH))
         if is_stream_path(path):
-            require_upgrade(request)
+            require_upgrade(request, _FIRST)
             return await self._stream(request, path)
-        raise web.HTTPNotFound
+        raise RefusalError(404, "not_found", f"nothing is here; {PREFIX} has /ws, /stream and {REST_PATH}")
 
     async def _stream(self, request: web.Request, path: str) -> web.StreamResponse:
         try:
@@ -99,6 +117,10 @@ class Binance:
             token = bearer(headers) or headers.get(API_KEY) or in_url
             grant = await grant_of(request, gateway, token, HOW_BY_REST)
         micro = headers.get(TIME_UNIT, "").upper() == "MICROSECOND"
-        body = _encode(self._api.answer(Question(path, query, grant, micro=micro)))
         own = {USED_WEIGHT: str(used), hdrs.CACHE_CONTROL: "no-store"}
-        return web.Response(body=body, content_type="application/json", charset="utf-8", headers=own)
+        try:
+            answer = self._api.answer(Question(path, query, grant, micro=micro))
+        except ApiError as error:
+            error.headers = own
+            raise
+        return web.Response(body=_encode(answer), content_type="application/json", charset="utf-8", headers=own)

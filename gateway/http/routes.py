@@ -199,7 +199,9 @@ async def close_while_draining(request: web.Request, response: web.StreamRespons
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Let pages of allowed origins read what is for them, and name no versions."""
     response.headers[hdrs.SERVER] = SERVER
-    if request.path in _FOR_PAGES and hdrs.ORIGIN in request.headers and response.status != 403:
+    if hdrs.ORIGIN not in request.headers or response.status == 403:
+        return
+    if request.path in _FOR_PAGES or request.app[BINANCE].is_for_pages(request):
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
         response.headers["Vary"] = hdrs.ORIGIN
 

@@ -39,8 +39,8 @@ class Truth:
         match message["type"]:
             case "tick" | "snapshot" if "update_id" in message:
                 price, size = message["price_scale"], message["size_scale"]
-                quote = _plain(message["bid"], price), _plain(message["bid_size"], size)
-                quote += _plain(message["ask"], price), _plain(message["ask_size"], size)
+                sides = (("bid", price), ("bid_size", size), ("ask", price), ("ask_size", size))
+                quote = tuple(_plain(message[name], scale) for name, scale in sides)
                 self.quotes[message["symbol"], message["update_id"]] = quote
                 if "last" in message:
                     self.prices.setdefault(message["symbol"], set()).add(_plain(message["last"], price))
