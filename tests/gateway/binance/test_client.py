@@ -2,24 +2,27 @@
 
 import asyncio
 import json
-from typing import Any
+from contextlib import suppress
 
 import pytest
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from gateway.binance.client import MESSAGES_PER_S
 from market.prices.symbols import parse_symbols
 from tests.gateway.binance.conftest import SYMBOLS, Scene, ask, stats, told
 from tests.gateway.conftest import Start
+from tests.waiting import until
 
 
 async def closing(socket: ClientConnection) -> tuple[int, str]:
     """The code and reason of the close frame that comes."""
-    with pytest.raises(ConnectionClosed):
-        async with asyncio.timeout(20):
-            while True:
-                await socket.recv()
+    async with asyncio.timeout(20):
+        with suppress(ConnectionClosedError):
+            async for _ in socket:
+                pass
+        await socket.wait_closed()
     assert socket.close_code is not None
     return socket.close_code, socket.close_reason or ""
 
@@ -173,8 +176,9 @@ async def test_a_ping_is_answered_with_its_own_words(scene: Scene) -> None:
             await waiter
 
 
-async def test_a_drain_is_told_in_binances_words(scene: Scene) -> None:
+async def test_a_drain_is_told_in_binances_words(start: Start) -> None:
     """Then the connection ends with 1012, as any other."""
+    scene = Scene(await start(drain_seconds=0.3))
     async with scene.stream("/ws") as raw, scene.stream("/stream") as combined:
         draining = asyncio.create_task(scene.gateway.drain())
         message = await told(raw)
@@ -190,9 +194,7 @@ async def test_what_only_our_own_protocol_knows_is_not_said(scene: Scene) -> Non
     """Neither a greeting nor a status: some clients end at a message that they do not know."""
     async with scene.stream("/ws/btcusdt@bookTicker") as socket:
         await scene.running.heartbeat(link="down", reason="the exchange is silent")
-        async with asyncio.timeout(10):
-            while scene.gateway.feed.live:
-                await asyncio.sleep(0.01)
+        await until(lambda: not scene.gateway.feed.live)
         await scene.quote("BTCUSDT", 1)
         assert 7 == (await told(socket))["u"]
 
@@ -216,10 +218,7 @@ async def test_too_many_errors_end_the_connection(start: Start) -> None:
 async def test_a_symbol_that_is_no_longer_served_ends_its_streams(scene: Scene) -> None:
     """Silence would pass for a quiet market; when the client comes back, the stream is refused by name."""
     async with scene.stream("/ws/ethusdt@bookTicker") as gone, scene.stream("/ws/btcusdt@bookTicker") as stays:
-        settings: Any = scene.gateway.settings
-        import msgspec
-
-        scene.gateway.change(msgspec.structs.replace(settings, symbols=parse_symbols("BTCUSDT")))
+        scene.gateway.change(replace(scene.gateway.settings, symbols=parse_symbols("BTCUSDT")))
         assert 1013 == (await closing(gone))[0]
         await scene.quote("BTCUSDT", 1)
         assert "BTCUSDT" == (await told(stays))["s"]
@@ -229,8 +228,4 @@ async def test_a_client_that_hangs_up_leaves_nothing(scene: Scene) -> None:
     """Neither a connection nor a cohort."""
     async with scene.stream("/ws/btcusdt@bookTicker"):
         assert 1 == scene.gateway.hub.cohort_count
-    async with asyncio.timeout(10):
-        while len(scene.gateway.hub) or scene.gateway.hub.cohort_count:
-            await asyncio.sleep(0.01)
-
-
+    await until(lambda: not len(scene.gateway.hub) and not scene.gateway.hub.cohort_count)
