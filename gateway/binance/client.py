@@ -87,6 +87,11 @@ class StreamClient:
         """See `gateway.binance.staleness.Holder`."""
         return self._session.symbols
 
+    @property
+    def is_closing(self) -> bool:
+        """See `gateway.binance.staleness.Holder`."""
+        return self.connection.closing
+
     def close_as_stale(self, symbol: str) -> None:
         """Close it, as the price of ``symbol`` is stale."""
         logger.debug("client %s of streams holds %s, which is stale", self.connection.client, symbol)

@@ -31,6 +31,10 @@ class Holder(Protocol):
     def since(self) -> float:
         """When it came, in the event loop's time."""
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it is being closed already."""
+
     def close_as_stale(self, symbol: str) -> None:
         """Close it, as the price of ``symbol`` is stale; of all if that is empty."""
 
@@ -74,7 +78,7 @@ class Staleness:
         too_long = {symbol for symbol, since in self._since.items() if now - since >= STALE_S}
         delay_s = LOOK_S
         if too_long and self._closes():
-            due = (client for client in self._clients if now - client.since >= STALE_S)
+            due = (client for client in self._clients if now - client.since >= STALE_S and not client.is_closing)
             holders = ((client, too_long.intersection(client.symbols)) for client in due)
             closing = list(islice(((client, symbols) for client, symbols in holders if symbols), _AT_ONCE))
             if closing:

@@ -17,7 +17,7 @@ from market.wire.listings import Listing, encode_listing
 from market.wire.stats import encode_stats, encode_stats_batch
 from tests.gateway.conftest import RunningGateway, Start
 
-QUOTE = {"bid": 6523456, "ask": 6523457, "bid_size": 1500, "ask_size": 2, "update_id": 7}
+QUOTE: dict[str, Any] = {"bid": 6523456, "ask": 6523457, "bid_size": 1500, "ask_size": 2, "update_id": 7}
 SYMBOLS = Symbols(("BTCUSDT", "ETHUSDT", "币安人生USDT", "coinbase:BTC-USD"))
 
 

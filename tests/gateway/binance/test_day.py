@@ -1,5 +1,7 @@
 """Figures of 24 hours as Binance writes them."""
 
+from typing import Any
+
 import pytest
 from msgspec import UNSET
 
@@ -42,5 +44,6 @@ def test_what_the_exchange_wrote_stays_as_it_is() -> None:
 @pytest.mark.parametrize("field", ["open", "high", "low", "last", "volume", "quote_volume"])
 def test_without_one_of_the_usual_figures_there_are_none(field: str) -> None:
     """A zero in its place would be a price."""
-    assert day_of(stats(**{field: UNSET})) is None
-    assert whole_day_of(stats(**{field: UNSET})) is None
+    without: dict[str, Any] = {field: UNSET}
+    assert day_of(stats(**without)) is None
+    assert whole_day_of(stats(**without)) is None
