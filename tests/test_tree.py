@@ -82,6 +82,8 @@ COVERED_BY = {
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
     "gateway/auth/opening.py": "gateway/test_app.py",
     "gateway/fanout/history/decoded.py": "gateway/fanout/history/test_history.py",
+    "gateway/binance/endpoint.py": "gateway/binance/test_client.py",
+    "gateway/http/bearers.py": "gateway/http/test_symbols.py",
     "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",
     "gateway/fanout/cohorts/member.py": "gateway/fanout/cohorts/test_cohort.py",

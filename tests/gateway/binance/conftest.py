@@ -25,7 +25,7 @@ def stats(symbol: str = "BTCUSDT", **fields: Any) -> Stats:
     """Figures as they come by Binance's ``miniTicker``."""
     numbers = {"open": "65000.00000000", "high": "65300.10000000", "low": "64900.00000000", "last": "65234.50000000"}
     return Stats(
-        **{  # type: ignore[arg-type] # of mixed types
+        **{
             "symbol": symbol,
             "ts_us": 1_795_734_825_341_123,
             **numbers,

@@ -32,7 +32,7 @@ def framed(update: Any) -> FramedTick:
 
 def read(blob: bytes) -> Iterator[Any]:
     """The messages in a blob."""
-    return (json.loads(frame.data) for frame in frames_of(blob))
+    return (json.loads(bytes(frame.data)) for frame in frames_of(blob))
 
 
 def test_one_object_serves_all_that_take_the_same() -> None:
