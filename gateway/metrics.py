@@ -19,8 +19,9 @@ LabelledGauges = Mapping[str, tuple[str, str, Callable[[], Mapping[str, float]]]
 _COUNTERS: Final = {
     "ticks_received": "Ticks from the bus that were newer than the one held.",
     "ticks_old": "Ticks from the bus that were no newer than the one held.",
-    "ticks_sent": "Ticks and snapshots written to clients, each client counted.",
-    "ticks_conflated": "Ticks that a newer one replaced before they were written: once per flush or slow consumer.",
+    "stats_received": "Figures of 24 hours from the bus, each symbol counted.",
+    "ticks_sent": "Ticks, snapshots and figures of 24 hours written to clients, each client counted.",
+    "ticks_conflated": "Updates that a newer one replaced before they were written: once per flush or slow consumer.",
     "states_sent": "States of symbols written to clients, each client counted.",
     "connections_accepted": "WebSocket connections ever accepted.",
     "handshakes_cut_off": "Connections without a whole request in time, or the oldest of too many.",
@@ -58,6 +59,7 @@ class Counters:
     def __init__(self) -> None:
         self.ticks_received = 0
         self.ticks_old = 0
+        self.stats_received = 0
         self.ticks_sent = 0
         self.ticks_conflated = 0
         self.states_sent = 0

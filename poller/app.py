@@ -101,6 +101,7 @@ class Poller:
                     self.publisher,
                     self._state,
                     self.states,
+                    self.slow_topics,
                     drops=self._drops,
                     left_out=self._left_out,
                     source_counters=self._source_counters,

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from poller.errors import PollerError
 from poller.publishing.publisher import Publisher
+from poller.publishing.slow_topics import SlowTopics
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -25,6 +26,7 @@ class PollerCollector(Collector):
         publisher: Publisher,
         state: Callable[[], LinkState],
         states: SymbolStates,
+        slow_topics: SlowTopics,
         *,
         drops: Callable[[], Mapping[str, int]],
         left_out: Callable[[], Mapping[str, int]],
@@ -34,6 +36,7 @@ class PollerCollector(Collector):
         self._publisher = publisher
         self._state = state
         self._states = states
+        self._slow_topics = slow_topics
         self._drops = drops
         self._left_out = left_out
         self._source_counters = source_counters
@@ -53,6 +56,14 @@ class PollerCollector(Collector):
         for reason, count in self._drops().items():
             drops.add_metric([reason], count)
         yield drops
+        slow_topics = self._slow_topics
+        text = "Figures of 24 hours that the bus took, each symbol counted."
+        yield _counter("stats_published", text, slow_topics.published)
+        text = "Figures of 24 hours that were not published, and single ones that were left out."
+        stats = CounterMetricFamily("tickgate_poller_stats_dropped", text, labels=["reason"])
+        for reason, count in slow_topics.drops.items():
+            stats.add_metric([reason], count)
+        yield stats
         text = "Fields that a tick had to do without: unreadable, or without room beside its bid and ask."
         left_out = CounterMetricFamily("tickgate_poller_fields_left_out", text, labels=["field"])
         for name, count in self._left_out().items():

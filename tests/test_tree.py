@@ -40,7 +40,7 @@ POLLER_LAYERS = (
     "venues.auto venues.replay settings",
     "venues.registry",
     "venues.binance venues.coinbase venues.simulated",
-    "venues.venue",
+    "venues.venue venues.simulated_day",
     "coverage",
     "stream",
     "rest",

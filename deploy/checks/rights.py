@@ -10,7 +10,16 @@ from gateway.settings import Settings
 from market.bus import in_partition
 from market.bus.redis.roles.layout import lease_key, stand_by_key, ticket_key, value_key
 from market.prices.venues import DEFAULT_VENUE, venue_of
-from market.wire.topics import batch_topic, heartbeat_topic, states_topic, tick_topic
+from market.wire.topics import (
+    batch_topic,
+    heartbeat_topic,
+    listing_change_topic,
+    listing_topic,
+    states_topic,
+    stats_batch_topic,
+    stats_topic,
+    tick_topic,
+)
 from poller.publishing.leadership import lease_of
 from poller.settings import PollerSettings
 
@@ -107,7 +116,7 @@ def _pattern(name: str) -> str:
     partition, sign, topic = name.partition("#")
     if sign and partition.isdecimal():
         return f"*#{topic.partition('.')[0]}.*"
-    for beginning in ("tick.", "lease.", "standby.", "ticket."):
+    for beginning in ("tick.", "stats.", "lease.", "standby.", "ticket."):
         if name.startswith(beginning):
             return f"{beginning}*"
     return name
@@ -129,7 +138,8 @@ def _of_poller(settings: PollerSettings) -> Iterator[Need]:
     venue, me = settings.venue.name, "poller"
     lease = lease_of(venue)
     ticks, states = value_key(tick_topic("X")), value_key(states_topic(venue))
-    yield from _script(me, (lease_key(lease), ticks, states))
+    stats, listings = value_key(stats_topic("X")), value_key(listing_topic(venue))
+    yield from _script(me, (lease_key(lease), ticks, states, stats, listings))
     yield from _keyed(me, lease_key(lease), "type", "get", "set x px 1", "del", "pexpire 1", "pttl")
     yield from _keyed(me, stand_by_key(lease), "set x px 1", "getdel")
     yield from _keyed(me, ticks, "type", "hkeys", "hstrlen x", "hget x", "hset x y", "del")
@@ -137,28 +147,34 @@ def _of_poller(settings: PollerSettings) -> Iterator[Need]:
         yield from _keyed(me, states, "type", "strlen", "get", "set x")
     else:
         yield from _keyed(me, states, "type", "hstrlen x", "hget x", "hset x y", "del")
-    topics = [heartbeat_topic(venue)]
+    for key in (stats, listings):
+        yield from _keyed(me, key, "hset x y", "del")
+    topics = [heartbeat_topic(venue), in_partition(listing_change_topic(venue), 0)]
     for number in range(settings.bus_partitions):
-        topics += in_partition(batch_topic(venue), number), in_partition(heartbeat_topic(venue), number)
+        of_partition = batch_topic(venue), heartbeat_topic(venue), stats_batch_topic(venue)
+        topics += (in_partition(topic, number) for topic in of_partition)
     if settings.bus_symbol_channels == "on":
-        topics += map(tick_topic, settings.symbols.names[:_MOST_SYMBOLS])
+        names = settings.symbols.names[:_MOST_SYMBOLS]
+        topics += *map(tick_topic, names), *map(stats_topic, names)
     for topic in topics:
         yield Need(me, ("publish", topic, "x"), channel=topic)
 
 
 def _of_gateway(settings: Settings) -> Iterator[Need]:
     me, names = "gateway", settings.symbols.names
-    ticks = value_key(tick_topic("X"))
     yield Need(me, ("ping",))
-    yield from _script(me, (ticks,))
-    yield from _keyed(me, ticks, "type", "hstrlen x", "hget x")
+    # Listings of all venues are in one key.
+    for key in map(value_key, (tick_topic("X"), stats_topic("X"), listing_topic("x"))):
+        yield from _script(me, (key,))
+        yield from _keyed(me, key, "type", "hstrlen x", "hget x")
     for venue in dict.fromkeys(map(venue_of, names)):
         states = value_key(states_topic(venue))
         reading = ("type", "strlen", "get") if venue == DEFAULT_VENUE else ("type", "hstrlen x", "hget x")
         yield from _keyed(me, states, *reading)
         # It learns the number of partitions from the poller; there is at least one.
         heartbeats = heartbeat_topic(venue)
-        for topic in (heartbeats, in_partition(heartbeats, 0), in_partition(batch_topic(venue), 0)):
+        of_partition = heartbeats, batch_topic(venue), stats_batch_topic(venue), listing_change_topic(venue)
+        for topic in (heartbeats, *(in_partition(its, 0) for its in of_partition)):
             yield Need(me, ("subscribe", topic), channel=topic)
     for topic in map(tick_topic, names[:_MOST_SYMBOLS]):
         yield Need(me, ("subscribe", topic), channel=topic)

@@ -20,7 +20,7 @@ MOST_SETS: Final = 4
 """The most sets of one connection: each costs a write per flush, and a place in a cohort."""
 
 TOO_MANY_SETS: Final = (
-    f"one connection may have {MOST_SETS} different sets of options (batch, max_hz, conflate) at once; "
+    f"one connection may have {MOST_SETS} different sets of options (channel, batch, max_hz, conflate) at once; "
     "subscribe with one of those it has, or unsubscribe from all symbols of one of them"
 )
 

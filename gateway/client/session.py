@@ -199,6 +199,9 @@ class Session:
         if self.grant.symbols is not None:
             named, forbidden = permitted(self.grant, self._symbols, named, command.symbols)
         channel = command.channel or TICKER
+        encoding = self._encoding.of(channel)
+        if encoding is None:
+            return self._error("bad_message", f"the channel {channel} cannot be sent here", command.mark)
         topics = named if channel == TICKER else [topic_of(channel, symbol) for symbol in named]
         held = self.held
         wanted = held.union(topics)
@@ -211,7 +214,6 @@ class Session:
             return self._error("forbidden", every, command.mark)
         asked = self._asked_for
         if named:
-            encoding = self._encoding.of(channel)
             asked = put(asked, subscription_of(command, frozenset(topics), encoding, deflate=self._deflate))
         if len(asked) > MOST_SETS:
             return self._error("too_many_options", TOO_MANY_SETS, command.mark)

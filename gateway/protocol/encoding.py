@@ -87,9 +87,9 @@ class Encoding:
         """Show the name that clients use."""
         return f"<Encoding {self.subprotocol}>"
 
-    def of(self, channel: Channel) -> "Encoding":
-        """The same encoding, with the forms of updates of ``channel``."""
-        return self._channels[channel]
+    def of(self, channel: Channel) -> "Encoding | None":
+        """The same encoding, with the forms of updates of ``channel``; None if it has none."""
+        return self._channels.get(channel)
 
     def message_frame(self, message: Message) -> bytes:
         """The frame of any message that is not a tick or a snapshot."""

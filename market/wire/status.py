@@ -90,3 +90,5 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
     has not read the listing yet: earlier states then hold."""
     batches: BatchLayout | UnsetType = UNSET
     """Absent from a poller that publishes each tick on its symbol's own channel only."""
+    channels: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=20)] | UnsetType = UNSET
+    """What the poller publishes of symbols besides ticks: ``stats``. Absent from one that publishes nothing else."""

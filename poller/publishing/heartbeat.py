@@ -14,6 +14,8 @@ HEARTBEAT_S = 1.0
 """A gateway calls prices stale after three of these without a heartbeat."""
 WHOLE_AFTER = 30
 """All states are sent again after this many heartbeats: another writer may have replaced those on the bus."""
+CHANNELS = ("stats",)
+"""What is published besides ticks (`poller.publishing.slow_topics`)."""
 _LOOK_S = 0.25
 """Between two checks of the link: a link that ends brings no tick that would wake the publisher."""
 
@@ -105,4 +107,5 @@ class HeartbeatSchedule:
             venue=self._venue,
             states=self._states.changes(self._taken) if self._states.known else UNSET,
             batches=self._batches,
+            channels=CHANNELS,
         )

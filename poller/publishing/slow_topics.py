@@ -69,7 +69,8 @@ class SlowTopics:
     def put(self, stats: Stats) -> None:
         """Take figures of a symbol, in place of those that wait. Returns at once."""
         held = self._newest.get(stats.symbol)
-        if held is not None and 0 < held.ts_us - stats.ts_us <= _LATE_US:
+        # Behind those of another source any are new: clocks differ.
+        if held is not None and held.last is not UNSET and 0 < held.ts_us - stats.ts_us <= _LATE_US:
             self.drops["out_of_order"] += 1
             return
         self._newest[stats.symbol] = stats
@@ -105,7 +106,8 @@ class SlowTopics:
         self._sent.clear()
         self._waiting = dict.fromkeys(self._newest)
         self._listing_waits = bool(self._listed)
-        self.due_at = self._not_before = self._clock()
+        self._not_before = self._clock()
+        self.due_at = self._not_before if self._waiting or self._listing_waits else NEVER
 
     def take(self) -> Batch:
         """What is due; then call `confirm` or `refuse`. It may be empty."""

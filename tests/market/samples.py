@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from market.prices.tick import Tick
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from market.prices.stats import NUMBERS, WHOLES, Stats
+from market.prices.tick import MAX_EXACT, Tick
 from market.wire.status import Heartbeat, States, SymbolState, SymbolStatus
 
 
@@ -40,3 +44,16 @@ def status(symbol: str = "BTCUSDT", state: SymbolState = "halted", **fields: Any
 def states(version: int = 7, live: list[str] | None = None, others: list[SymbolStatus] | None = None) -> States:
     """The states of all symbols; of BTCUSDT and ETHUSDT unless told."""
     return States(version=version, live=["BTCUSDT", "ETHUSDT"] if live is None else live, others=others or [])
+
+
+decimals = st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,12})?", fullmatch=True)
+"""Numbers as exchanges write them, with zeros at both ends."""
+
+
+@st.composite
+def stats(draw: st.DrawFn, symbol: str | None = None) -> Stats:
+    """Figures of 24 hours, of which any may be absent."""
+    numbers: dict[str, Any] = {name: draw(decimals | st.just(UNSET)) for name in NUMBERS}
+    wholes: dict[str, Any] = {name: draw(st.integers(0, MAX_EXACT) | st.just(UNSET)) for name in WHOLES}
+    name = symbol or draw(st.text("ABCXYZ0189", min_size=2, max_size=20))
+    return Stats(symbol=name, ts_us=draw(st.integers(0, MAX_EXACT)), **numbers, **wholes)

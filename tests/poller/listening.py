@@ -39,6 +39,11 @@ REST = RestTiming(
 )
 
 
+def bare(instrument: Instrument) -> Instrument:
+    """The same without its assets and the rules for orders."""
+    return structs.replace(instrument, rules=None)
+
+
 DOUBTS = DoubtTiming(patience_s=0.3, longest_s=1.2, gap_s=0.1, confirm_s=0.2, unusable_s=0.3, forgive_s=1.0)
 """For tests of doubt: a dead symbol is found within a second."""
 

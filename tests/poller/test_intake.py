@@ -5,10 +5,15 @@ from typing import Any, Literal
 import pytest
 
 from market.prices.instruments import Instrument, Scales
+from market.prices.stats import Stats
 from market.prices.tick import Tick
+from market.wire.listings import decode_listing
+from market.wire.stats import decode_stats
 from poller.intake import Intake
 from poller.publishing.sequencer import Sequencer
+from poller.publishing.slow_topics import SlowTopics
 from poller.quality import PATIENCE_S, QualityMonitor
+from poller.source import Update
 from poller.states import SymbolStates
 from tests.poller.ticks.test_book import quote, summary
 
@@ -24,6 +29,7 @@ class Desk:
         self.doubted: list[str] = []
         self.quality = QualityMonitor(lambda: self.now, self.now_us)
         self.states = SymbolStates(self.now_us)
+        self.slow_topics = SlowTopics(1, clock=lambda: self.now, symbol_channels=True)
         sequencer = Sequencer(["BTCUSDT", "SHIBUSDT"])
         self.subject = Intake(
             instruments,
@@ -31,12 +37,20 @@ class Desk:
             self.ticks.append,
             self.quality,
             self.states,
+            self.slow_topics,
             doubt=self.doubted.append,
             now_us=self.now_us,
         )
 
     def now_us(self) -> int:
         return int(self.now * 1e6)
+
+    def published(self) -> dict[str, bytes]:
+        """What is published besides ticks, a second later: topic → payload."""
+        self.now += 1
+        batch = self.slow_topics.take()
+        self.slow_topics.confirm()
+        return dict([*batch.updates, *batch.values])
 
     def settle(self, seconds: float = 0.0) -> dict[str, Any]:
         """The states, this many seconds later."""
@@ -146,3 +160,29 @@ def test_a_symbol_that_is_forgotten_is_gone() -> None:
     assert "known" == desk.subject.update(quote(1))
     assert [] == desk.ticks
     assert ["SHIBUSDT"] == list(desk.settle(10))
+
+
+def stats(symbol: str = "BTCUSDT", last: str = "1.0", ts_us: int = 1) -> Update:
+    """A summary with figures of 24 hours."""
+    return summary(symbol=symbol, last=last, stats=Stats(symbol=symbol, ts_us=ts_us, last=last))
+
+
+def test_figures_of_24_hours_go_their_own_way() -> None:
+    """Also of a symbol whose quote is wrong, or that is not traded; not of one that nobody asked for."""
+    desk = Desk(BTCUSDT=TRADING, SHIBUSDT=Instrument("halted"))
+    for update in (stats(), stats(), stats("SHIBUSDT"), stats("NOPE")):
+        desk.subject.update(update)
+    assert {"stats.BTCUSDT", "stats.SHIBUSDT", "instruments.binance"} == desk.published().keys()
+    assert {} == desk.published()
+    desk.subject.forget("SHIBUSDT")
+    assert ["BTCUSDT"] == [its.symbol for its in decode_listing(desk.published()["instruments.binance"]).symbols]
+
+
+def test_another_source_has_no_figures_at_first() -> None:
+    """The old one's must not pass for the new one's."""
+    desk = Desk(BTCUSDT=TRADING)
+    desk.subject.update(stats(ts_us=1))
+    desk.published()
+    now_us = desk.now_us()
+    desk.subject.clear()
+    assert Stats(symbol="BTCUSDT", ts_us=now_us) == decode_stats(desk.published()["stats.BTCUSDT"])

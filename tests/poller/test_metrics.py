@@ -16,6 +16,7 @@ from poller.errors import PollerError
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Sequencer
+from poller.publishing.slow_topics import SlowTopics
 from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.market.samples import tick
@@ -32,6 +33,11 @@ def idle_publisher() -> Publisher:
     return Publisher(bus, lambda: STATE, STATES, lead, sequencer, now_us=lambda: 1, rng=random.Random(1))
 
 
+def slow_topics() -> SlowTopics:
+    """Figures of 24 hours, of which there are none."""
+    return SlowTopics(1, clock=lambda: 1.0, symbol_channels=True)
+
+
 async def test_scrape() -> None:
     """A scrape shows every counter as it stands, and the health check answers."""
     publisher = idle_publisher()
@@ -43,6 +49,7 @@ async def test_scrape() -> None:
         publisher,
         lambda: STATE,
         STATES,
+        slow_topics(),
         drops=lambda: drops,
         left_out=lambda: {"volume": 2},
         source_counters=lambda: counters,
@@ -62,6 +69,9 @@ async def test_scrape() -> None:
         "tickgate_poller_publish_failures_total 0.0",
         "tickgate_poller_beats_total 1.0",
         "tickgate_poller_leading 1.0",
+        "tickgate_poller_stats_published_total 0.0",
+        'tickgate_poller_stats_dropped_total{reason="malformed"} 0.0',
+        'tickgate_poller_stats_dropped_total{reason="out_of_order"} 0.0',
         "tickgate_poller_ticks_waiting 0.0",
         'tickgate_poller_updates_dropped_total{reason="too_fine"} 5.0',
         'tickgate_poller_fields_left_out_total{field="volume"} 2.0',
@@ -79,7 +89,7 @@ async def test_no_page_reads_them_under_a_name_of_its_own() -> None:
     """Requests must name an address or a name without a dot; no answer names a version."""
     publisher, port = idle_publisher(), free_port()
     collector = metrics.PollerCollector(
-        publisher, lambda: STATE, STATES, drops=dict, left_out=dict, source_counters=dict
+        publisher, lambda: STATE, STATES, slow_topics(), drops=dict, left_out=dict, source_counters=dict
     )
     server = await metrics.serve(port, collector)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
@@ -97,7 +107,7 @@ async def test_port_in_use() -> None:
     """A port that is taken stops the start with the variable's name, on one line."""
     publisher = idle_publisher()
     collector = metrics.PollerCollector(
-        publisher, lambda: STATE, STATES, drops=dict, left_out=dict, source_counters=dict
+        publisher, lambda: STATE, STATES, slow_topics(), drops=dict, left_out=dict, source_counters=dict
     )
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -36,6 +36,7 @@ def _pollers() -> list[Metric]:
         cast(Any, publisher),
         lambda: LinkState(link="up", reason="", since_us=0, source="binance-ws"),
         cast(Any, SimpleNamespace(counts=dict)),
+        cast(Any, SimpleNamespace(published=0, drops={})),
         drops=dict,
         left_out=dict,
         source_counters=dict,

@@ -13,6 +13,7 @@ import gateway.protocol.messages
 import gateway.protocol.served_symbol
 import gateway.websocket.close_codes
 import gateway.websocket.framing.parser
+import market.prices.stats
 import market.prices.tick
 from gateway.errors import REFUSALS
 from gateway.http.routes import routes
@@ -20,6 +21,7 @@ from gateway.protocol import messages
 from gateway.protocol.served_symbol import ServedSymbol
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.framing.parser import FailureCode
+from market.prices.stats import Stats
 from market.prices.tick import Tick
 from tests.reference.configuration import HAPROXY
 from tests.reference.sources import code, comments_of, field_docs, markdown, table
@@ -38,6 +40,14 @@ _AT_US = 1795734825000000
 _TICK = Tick(
     symbol="BTCUSDT", seq=1795734825341, bid=6503154, ask=6503156, bid_size=1736, ask_size=7105, last=6503218,
     volume=76977333, price_scale=2, size_scale=5, event_us=_AT_US + 785900, recv_us=_AT_US + 786050,
+    update_id=62834502117,
+)  # fmt: skip
+
+_STATS = Stats(
+    symbol="BTCUSDT", ts_us=_AT_US, open="64310.00000000", high="65390.12000000", low="63870.01000000",
+    last="65032.18000000", volume="769.77333000", quote_volume="49981234.56000000", change="722.18000000",
+    change_percent="1.123", weighted="64929.81000000", prev_close="64309.99000000", last_size="0.00150000",
+    open_us=_AT_US - 86_400_000_000, close_us=_AT_US, first_id=3918402011, last_id=3918412010, trades=10000,
 )  # fmt: skip
 
 _UNKNOWN = 'unknown symbol: \'XBTUSD\' (did you mean BTCUSDT?); {"type":"symbols"} lists what there is'
@@ -85,7 +95,7 @@ def commands() -> str:
 def answers() -> str:
     """Every message of a gateway: when it comes, an example, its fields."""
     sections = [_section(type(message), msgspec.json.encode(message).decode()) for message in MESSAGES]
-    return "\n\n".join([*sections[:3], _ticks(), *sections[3:], _served_symbol()])
+    return "\n\n".join([*sections[:3], _ticks(), _stats(), *sections[3:], _served_symbol()])
 
 
 def error_codes() -> str:
@@ -179,6 +189,22 @@ def _ticks() -> str:
     )
 
 
+def _stats() -> str:
+    fields = _fields(Stats, field_docs(market.prices.stats, "Stats"))
+    body = msgspec.json.encode(_STATS).decode()[1:]
+    stats = (
+        "The figures of one symbol's last 24 hours, in channel ``stats``: after ``subscribe``, and when they change."
+    )
+    batch = "One flush of such a subscription with ``batch``: figures without their ``type``."
+    of_batch = table(("field", "type", "meaning"), [("`stats`", "array of stats", "The figures, without `type`.")])
+    return "\n\n".join(
+        (
+            _described("`stats`", stats, f'{{"type":"stats",{body}', fields),
+            _described("`stats_batch`", batch, f'{{"type":"stats_batch","stats":[{{{body}]}}', of_batch),
+        )
+    )
+
+
 def _described(heading: str, doc: str, example: str, fields: str) -> str:
     paragraphs = [markdown(paragraph) for paragraph in doc.split("\n\n")]
     return "\n\n".join(
@@ -220,8 +246,12 @@ def _words(kind: inspect.Type) -> str:
         case inspect.ListType(item_type=item, max_length=most):
             words = _words(item).replace("string", "strings").replace("object", "objects")
             return f"array of {f'1 to {most:,} ' if most else ''}{words}"
+        case inspect.DictType(key_type=inspect.LiteralType(), value_type=value):
+            return f"object of one {_words(value)} for each channel"
         case inspect.DictType(value_type=value):
             return f"object of one {_words(value)} for each name"
+        case inspect.StrType(pattern=str()):
+            return "decimal string"
         case inspect.StrType(max_length=most):
             return f"string of up to {most} characters" if most else "string"
         case inspect.FloatType(ge=least, le=most):

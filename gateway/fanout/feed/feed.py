@@ -29,10 +29,8 @@ from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription
-from market.prices.stats import Stats
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
-from market.wire.listings import Listing
 from market.wire.status import BatchLayout
 
 _PING_S: Final = 1.0
@@ -88,11 +86,12 @@ class Feed:
         self._health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
+        self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse, counters, now_us)
+        """What changes slowly: figures of 24 hours, and listings."""
+        self.stats, self.instruments = self.stats_feed.stats, self.stats_feed.listing
         self._venues: dict[str, VenueFeed] = {}
         for venue in venues_of(symbols):
             self._add(venue)
-        self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse)
-        """What changes slowly: figures of 24 hours, and listings."""
         self._last_values = LastValuesReader(bus, self._venues, self._health, self._intake, self.stats_feed)
         self.ready = False
         """Whether the last values have ever been read. Before that, a snapshot means nothing."""
@@ -111,14 +110,6 @@ class Feed:
         """Of each venue, 1 while its prices are live, else 0."""
         return {status.venue: int(status.feed == "live") for status in self.statuses}
 
-    def stats(self, symbol: str) -> Stats | None:
-        """The newest figures of 24 hours of ``symbol``; None if none are known."""
-        return self.stats_feed.stats(symbol)
-
-    def instruments(self, venue: str) -> Listing | None:
-        """How ``venue`` lists its symbols; None if that is not known."""
-        return self.stats_feed.listing(venue)
-
     def _add(self, venue: str) -> VenueFeed:
         self._venues[venue] = its = VenueFeed(
             venue,
@@ -128,6 +119,7 @@ class Feed:
             problem=self._health.problem_of,
             refuse=self._refuse,
             broadcast=self._broadcast,
+            announced=self.stats_feed.announced,
             now_us=self._now_us,
         )
         return its

@@ -3,21 +3,19 @@
 What nobody holds costs a lookup and a copy of its bytes. Anybody who can write to the bus may have written it.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gateway.fanout.feed.refusals import Refusals
+from gateway.metrics import Counters
 from gateway.protocol.channels import STATS, channel_of, symbol_of, topic_of
 from gateway.protocol.forms import FramedTick
-from market.prices.stats import Stats
+from market.prices.stats import Stats, nothing_known
 from market.prices.symbols import Symbols
 from market.prices.tick import MAX_EXACT
 from market.prices.venues import venue_of
 from market.wire.codec import CodecError
 from market.wire.listings import Listing, decode_listing
 from market.wire.stats import decode_stats, split_stats_batch
-
-logger = logging.getLogger(__name__)
 
 
 class StatsFeed:
@@ -30,12 +28,19 @@ class StatsFeed:
         publish: Callable[[FramedTick], None],
         holds: Callable[[str], bool],
         refuse: Refusals,
+        counters: Counters,
+        now_us: Callable[[], int],
     ) -> None:
-        """``last`` gets the newest update of each topic that somebody ``holds``. Each then goes to ``publish``."""
+        """``last`` gets the newest update of each topic that somebody ``holds``. Each then goes to ``publish``.
+
+        ``now_us`` is the time in microseconds since the Unix epoch.
+        """
         self._last = last
         self._publish = publish
         self._holds = holds
         self._refuse = refuse
+        self._counters = counters
+        self._now_us = now_us
         self._payloads: dict[str, bytes] = {}
         self._topics = _topics(symbols)
         self._listings: dict[str, bytes] = {}
@@ -44,11 +49,12 @@ class StatsFeed:
     def serve(self, symbols: Symbols) -> None:
         """Keep the figures of these symbols and of no others from now on."""
         before, self._topics = self._topics, _topics(symbols)
-        for symbol in before.keys() - self._topics.keys():
-            self._payloads.pop(symbol, None)
-            self._last.pop(before[symbol], None)
-        venues = set(map(venue_of, symbols))
-        self._listings = {venue: payload for venue, payload in self._listings.items() if venue in venues}
+        for venue, topics in before.items():
+            for symbol in topics.keys() - self._topics.get(venue, {}).keys():
+                self._payloads.pop(symbol, None)
+                self._last.pop(topics[symbol], None)
+            if venue not in self._topics:
+                self._listings.pop(venue, None)
 
     def batch_received(self, venue: str, payload: bytes) -> None:
         """Take a batch of ``venue``. It may have symbols that are not served here."""
@@ -57,36 +63,51 @@ class StatsFeed:
         except CodecError as error:
             self._refuse("not_stats", str(error))
             return
-        topics, last, holds = self._topics, self._last, self._holds
+        topics, payloads, last, holds = self._topics.get(venue, {}), self._payloads, self._last, self._holds
         for symbol, raw in parts.items():
             topic = topics.get(symbol)
-            if topic is None or venue_of(symbol) != venue:
+            if topic is None:
                 continue
-            self._payloads[symbol] = newest = bytes(raw)
             if holds(topic):
-                framed = self._framed(topic, symbol, newest)
-                if framed is not None:
-                    last[topic] = framed
-                    self._publish(framed)
+                stats = self._read(symbol, bytes(raw))
+                if stats is None:
+                    continue
+                self._pass_on(topic, stats)
             elif topic in last:
                 # Nobody holds it any more. It is made again when it is wanted.
                 del last[topic]
+            payloads[symbol] = bytes(raw)
+            self._counters.stats_received += 1
+
+    def announced(self, venue: str, channels: Collection[str]) -> None:
+        """The poller of ``venue`` publishes these ``channels`` too. One without figures leaves none of another's."""
+        if STATS in channels or not self._payloads:
+            return
+        for symbol, topic in self._topics.get(venue, {}).items():
+            if self._payloads.pop(symbol, None) is not None:
+                if self._holds(topic):
+                    self._pass_on(topic, nothing_known(symbol, self._now_us()))
+                else:
+                    self._last.pop(topic, None)
 
     def take_stored(self, values: Mapping[str, bytes]) -> None:
         """Take the last values of the store, as far as they are newer than what the link has delivered."""
         for symbol, payload in values.items():
-            if symbol not in self._topics or self._payloads.get(symbol) == payload:
+            topic = self._topics.get(venue_of(symbol), {}).get(symbol)
+            if topic is None or self._payloads.get(symbol) == payload:
                 continue
             stored, held = self._read(symbol, payload), self.stats(symbol)
             if stored is None or (held is not None and held.ts_us >= stored.ts_us):
                 continue
             self._payloads[symbol] = payload
-            topic = self._topics[symbol]
             if self._holds(topic):
-                self._last[topic] = framed = FramedTick(topic, MAX_EXACT, stored)
-                self._publish(framed)
+                self._pass_on(topic, stored)
             else:
                 self._last.pop(topic, None)
+
+    def _pass_on(self, topic: str, stats: Stats) -> None:
+        self._last[topic] = framed = _framed(topic, stats)
+        self._publish(framed)
 
     def stats(self, symbol: str) -> Stats | None:
         """The newest figures of ``symbol``; None if none are known."""
@@ -97,9 +118,8 @@ class StatsFeed:
         """The newest update of ``topic``, which was not wanted so far; None if it is of another channel, or unknown."""
         if channel_of(topic) != STATS:
             return None
-        symbol = symbol_of(topic)
-        payload = self._payloads.get(symbol)
-        return None if payload is None else self._framed(topic, symbol, payload)
+        stats = self.stats(symbol_of(topic))
+        return None if stats is None else _framed(topic, stats)
 
     def listing_received(self, venue: str, payload: bytes) -> None:
         """Take the listing of ``venue``."""
@@ -120,11 +140,6 @@ class StatsFeed:
             self._decoded_listings[venue] = known = payload, found
         return known[1]
 
-    def _framed(self, topic: str, symbol: str, payload: bytes) -> FramedTick | None:
-        stats = self._read(symbol, payload)
-        # No tick's number is higher, so none that names such a topic as its symbol passes for newer.
-        return None if stats is None else FramedTick(topic, MAX_EXACT, stats)
-
     def _read(self, symbol: str, payload: bytes) -> Stats | None:
         try:
             stats = decode_stats(payload)
@@ -137,5 +152,14 @@ class StatsFeed:
         return stats
 
 
-def _topics(symbols: Iterable[str]) -> dict[str, str]:
-    return {symbol: topic_of(STATS, symbol) for symbol in symbols}
+def _framed(topic: str, stats: Stats) -> FramedTick:
+    # No tick's number is higher, so none that names such a topic as its symbol passes for newer.
+    return FramedTick(topic, MAX_EXACT, stats)
+
+
+def _topics(symbols: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Venue → symbol → topic."""
+    topics: dict[str, dict[str, str]] = {}
+    for symbol in symbols:
+        topics.setdefault(venue_of(symbol), {})[symbol] = topic_of(STATS, symbol)
+    return topics

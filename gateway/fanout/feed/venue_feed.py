@@ -9,7 +9,7 @@ only while heartbeats come from all partitions.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from msgspec import Struct
@@ -56,9 +56,12 @@ class VenueFeed:
         problem: Callable[[str], str],
         refuse: Callable[[str, str], None],
         broadcast: Callable[[Status], None],
+        announced: Callable[[str, Collection[str]], None],
         now_us: Callable[[], int],
     ) -> None:
         """Follow ``venue``, and give ``broadcast`` every change of `status`.
+
+        ``announced`` gets the venue and the other channels that each heartbeat announces.
 
         ``problem`` returns the fault of a venue's ticks over a link that is up. ``refuse`` receives the kind of an
         unreadable payload, and why.
@@ -69,6 +72,7 @@ class VenueFeed:
         self._problem = problem
         self._refuse = refuse
         self._broadcast = broadcast
+        self._announced = announced
         self._now_us = now_us
         self._heartbeat: Heartbeat | None = None
         self._heartbeat_us = 0
@@ -164,6 +168,7 @@ class VenueFeed:
         now = asyncio.get_running_loop().time()
         self._heartbeat = heartbeat
         self._heartbeat_us = self._now_us()
+        self._announced(self._venue, heartbeat.channels or ())
         outdated = self._states.outdated
         if heartbeat.states or heartbeat.link == "up":
             # A poller that has just started knows no states yet. The published ones stay until it does.

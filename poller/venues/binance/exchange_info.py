@@ -77,8 +77,8 @@ def _filters(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _rules(entry: Mapping[str, Any], filters: Mapping[str, Mapping[str, Any]]) -> Rules:
     """The rules for orders, as they are written."""
     price, size = filters.get("PRICE_FILTER", {}), filters.get("LOT_SIZE", {})
-    # The filter had another name until 2023.
-    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
+    # Until 2023 its name had another word in front.
+    notional = next((its for name, its in filters.items() if name.endswith("NOTIONAL")), {})
     return Rules(
         base=str(entry.get("baseAsset") or ""),
         quote=str(entry.get("quoteAsset") or ""),

@@ -16,8 +16,11 @@ def subjects(its: list[Need], command: str) -> set[str]:
 def test_a_poller_writes_what_a_gateway_reads() -> None:
     """The keys and channels of one are those of the other."""
     of_poller, of_gateway = needs([PollerSettings()], None), needs([], Settings())
-    assert subjects(of_poller, "publish") == subjects(of_gateway, "subscribe")
-    assert subjects(of_poller, "hset") == {"ticks"} == subjects(of_gateway, "hget")
+    # Figures of 24 hours come in batches alone; their symbols' own channels are for other programs.
+    own = {f"stats.{symbol}" for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")}
+    assert subjects(of_poller, "publish") == subjects(of_gateway, "subscribe") | own
+    kept = {"ticks", "statss", "instrumentss"}
+    assert subjects(of_poller, "hset") == kept == subjects(of_gateway, "hget")
     assert {"lease.poller", "standby.poller", "states"} == subjects(of_poller, "set")
     assert set() == subjects(of_gateway, "set")
 
@@ -26,10 +29,10 @@ def test_another_venue_has_keys_of_its_own() -> None:
     """A gateway of both venues reads both."""
     poller = PollerSettings.from_environ({"VENUE": "coinbase"})
     assert "lease.poller.coinbase" in subjects(needs([poller], None), "pexpire")
-    assert {"ticks", "venue_states"} == subjects(needs([poller], None), "hset")
+    assert {"ticks", "statss", "instrumentss", "venue_states"} == subjects(needs([poller], None), "hset")
     gateway = Settings.from_environ({"SYMBOLS": "BTCUSDT,coinbase:BTC-USD"})
     channels = subjects(needs([], gateway), "subscribe")
-    batches = {f"0#{topic}.{venue}" for topic, venue in (("batch", "binance"), ("batch", "coinbase"))}
+    batches = {f"0#batch.{venue}{kind}" for venue in ("binance", "coinbase") for kind in ("", ".stats", ".instruments")}
     heartbeats = {"feed.status", "feed.status.coinbase", "0#feed.status", "0#feed.status.coinbase"}
     assert {"tick.BTCUSDT", "tick.coinbase:BTC-USD"} | heartbeats | batches == channels
 
@@ -38,7 +41,12 @@ def test_batches_of_every_partition() -> None:
     """A poller publishes in each of its partitions, and one rule allows them all; channels of symbols may be off."""
     poller = PollerSettings.from_environ({"BUS_PARTITIONS": "2", "BUS_SYMBOL_CHANNELS": "off"})
     wanted = [need for need in needs([poller], None) if need.words[0] == "publish"]
-    expected = ["feed.status", "0#batch.binance", "0#feed.status", "1#batch.binance", "1#feed.status"]
+    of_partition = "batch.binance", "feed.status", "batch.binance.stats"
+    expected = [
+        "feed.status",
+        "0#batch.binance.instruments",
+        *(f"{n}#{topic}" for n in (0, 1) for topic in of_partition),
+    ]
     assert expected == [need.channel for need in wanted]
     lacking = [lack(need, "a channel") for need in wanted]
     assert "ACL SETUSER me &*#batch.* &*#feed.* &feed.status" == rule("me", lacking)

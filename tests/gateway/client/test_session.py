@@ -674,3 +674,93 @@ def test_positions_of_symbols_that_are_not_to_be_had() -> None:
     outcome = say(client, type="subscribe", symbols=["BTC", "ETH", "NOPE"], conflate=False, since=since)
     assert {"BTCUSDT": 7} == outcome.since
     assert ["subscribed", "unknown_symbol", "forbidden"] == [one.get("code", one["type"]) for one in replies(outcome)]
+
+
+def test_a_symbol_is_held_in_each_channel_by_itself() -> None:
+    """With options of its own in each; to let go of one leaves the other."""
+    client = session()
+    say(client, type="subscribe", symbols=["BTC"], max_hz=5)
+    outcome = say(client, type="subscribe", channel="stats", symbols=["BTC", "ETH"], batch=True, id=1)
+    assert [{"type": "subscribed", "symbols": ["BTCUSDT", "ETHUSDT"], "channel": "stats", "id": 1}] == replies(outcome)
+    assert ["BTCUSDT@stats", "ETHUSDT@stats"] == list(outcome.snapshots)
+    assert {
+        "BTCUSDT": (False, 5.0, "latest"),
+        "BTCUSDT@stats": (True, None, "latest"),
+        "ETHUSDT@stats": (True, None, "latest"),
+    } == options_of(client)
+    assert [JSON, JSON.of("stats")] == [one.encoding for one in client.wants]
+    listed = {"type": "subscriptions", "symbols": ["BTCUSDT"], "channels": {"stats": ["BTCUSDT", "ETHUSDT"]}}
+    assert [listed] == replies(say(client, type="list"))
+    outcome = say(client, type="unsubscribe", symbols=["*"], channel="stats", id=2)
+    gone = {"type": "unsubscribed", "symbols": ["BTCUSDT", "ETHUSDT"], "channel": "stats", "id": 2}
+    assert [gone] == replies(outcome)
+    assert {"BTCUSDT"} == client.held
+    say(client, type="subscribe", channel="stats", symbols=["SOL"])
+    outcome = say(client, type="unsubscribe", symbols=["*"])
+    assert [{"type": "unsubscribed", "symbols": ["BTCUSDT"]}] == replies(outcome)
+    assert {"SOLUSDT@stats"} == client.held
+
+
+def test_equal_options_in_two_channels_are_two_sets() -> None:
+    """Each costs a write of its own; the limit of sets counts both."""
+    client = session()
+    for channel in ("ticker", "stats"):
+        for max_hz in (1, 2):
+            say(client, type="subscribe", channel=channel, symbols=["BTC" if max_hz == 1 else "ETH"], max_hz=max_hz)
+    assert 4 == len(client.wants)
+    [error] = replies(say(client, type="subscribe", channel="stats", symbols=["SOL"]))
+    assert "too_many_options" == error["code"]
+    assert "channel" in error["message"]
+
+
+def test_the_limit_of_symbols_counts_every_channel() -> None:
+    """Each is a topic that a gateway sends."""
+    client = session(max_symbols=3)
+    say(client, type="subscribe", symbols=["BTC", "ETH"])
+    say(client, type="subscribe", channel="stats", symbols=["BTC"])
+    [error] = replies(say(client, type="subscribe", channel="stats", symbols=["ETH"]))
+    assert "too_many_symbols" == error["code"]
+    assert {"BTCUSDT", "ETHUSDT", "BTCUSDT@stats"} == client.held
+
+
+def test_a_token_counts_for_every_channel() -> None:
+    """Its symbols, its rate and its number of symbols; what another does not allow is given up in each."""
+    client = session(grant=allowed("BTCUSDT", "ETHUSDT", max_hz=1.0))
+    [granted, refusal] = replies(say(client, type="subscribe", channel="stats", symbols=["BTC", "ETH", "SOL"]))
+    assert (["BTCUSDT", "ETHUSDT"], "forbidden") == (granted["symbols"], refusal["code"])
+    assert 1.0 == only(client).max_hz
+    say(client, type="subscribe", symbols=["ETH"])
+    [_, *gone] = replies(show(client, allowed("BTCUSDT")))
+    assert [
+        {"type": "unsubscribed", "symbols": ["ETHUSDT"]},
+        {"type": "unsubscribed", "symbols": ["ETHUSDT"], "channel": "stats"},
+    ] == gone
+    assert {"BTCUSDT@stats"} == client.held
+
+
+def test_what_is_no_longer_served_is_lost_in_every_channel() -> None:
+    """A symbol that stays is no loss, whatever its channel."""
+    client = session()
+    say(client, type="subscribe", channel="stats", symbols=["BTC", "ETH"])
+    say(client, type="subscribe", symbols=["ETH"])
+    client.serve(parse_symbols("BTCUSDT,ETHUSDT"))
+    assert frozenset() == client.give_up()
+    assert client.serve(parse_symbols("BTCUSDT"))
+    assert {"ETHUSDT", "ETHUSDT@stats"} == client.give_up()
+
+
+def test_figures_cannot_be_resumed() -> None:
+    """They have no numbers."""
+    options = {"channel": "stats", "symbols": ["BTC"], "conflate": False, "since": {"BTC": 7}}
+    [error] = replies(say(session(), type="subscribe", **options))
+    assert ("bad_message", 'since is for the channel "ticker": only ticks have numbers') == (
+        error["code"], error["message"],
+    )  # fmt: skip
+
+
+def test_an_encoding_without_a_channel_says_so() -> None:
+    """There may be encodings for ticks alone."""
+    client = session(JSON.of("stats") or JSON)
+    [error] = replies(say(client, type="subscribe", symbols=["BTC"], id=3))
+    assert ("bad_message", 3, ()) == (error["code"], error["id"], client.wants)
+    assert "ticker" in error["message"]

@@ -24,6 +24,7 @@ from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.messages import Status, Subscribed, SymbolStatus
 from gateway.protocol.msgpack_encoding import MSGPACK
+from market.prices.stats import Stats
 from market.wire.status import SymbolState
 from tests.fakes import RecordingMember, run_virtual, tick
 
@@ -836,5 +837,78 @@ def test_who_answers_only_the_last_of_several_pings_has_answered_them_all(late: 
         assert not market.hub.answered(member, member.pings()[0])
         await settle()
         assert market.last["BTC"].seq == seqs(member)["BTC"][-1]
+
+    run_virtual(main())
+
+
+def figures(symbol: str, number: int) -> FramedTick:
+    """Figures of 24 hours under their topic."""
+    return FramedTick(f"{symbol}@stats", 2**53 - 1, Stats(symbol=symbol, ts_us=number, last=f"{number}.0"))
+
+
+def test_what_nobody_has_wanted_so_far_is_found_when_it_is() -> None:
+    """It is among the last values from then on; what is known already is not looked for."""
+
+    async def main() -> None:
+        market, asked = Market(), list[str]()
+
+        def find(topic: str) -> FramedTick | None:
+            asked.append(topic)
+            return figures("AAA", 7) if topic == "AAA@stats" else None
+
+        market.hub.find = find
+        of_stats = JSON.of("stats")
+        assert of_stats is not None
+        market.publish("AAA")
+        member = market.join("AAA", "BBB")
+        assert (["BBB"], {"AAA"}) == (asked, set(market.last))
+        wants = (Subscription(frozenset(("AAA",))), Subscription(frozenset(("AAA@stats", "BBB@stats")), of_stats))
+        market.hold(member, wants)
+        assert ["AAA@stats", "BBB@stats"] == sorted(asked[1:])
+        assert [("stats", "7.0")] == [(one["type"], one["last"]) for one in member.messages() if "last" in one]
+        assert market.last.keys() == {"AAA", "AAA@stats"}
+        assert [True, True, False] == [market.hub.holds(topic) for topic in ("AAA", "BBB@stats", "CCC")]
+        market.hold(member, ())
+        assert [False, False] == [market.hub.holds(topic) for topic in ("AAA", "AAA@stats")]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_who_is_slow_gets_the_newest_figures_of_each_symbol(batch: bool) -> None:
+    """Between its newest prices, each topic once, in its own form."""
+
+    async def main() -> None:
+        market = Market()
+        of_stats = JSON.of("stats")
+        assert of_stats is not None
+        symbols = [f"S{number}" for number in range(20)]
+        topics = frozenset(f"{symbol}@stats" for symbol in symbols)
+        wants = (Subscription(frozenset(symbols), batch=batch), Subscription(topics, of_stats, batch=batch))
+        member = market.join()
+        market.hold(member, wants)
+        member.draining = False
+        for number in range(1, 30):
+            for symbol in symbols:
+                market.publish(symbol)
+                its = figures(symbol, number)
+                market.last[its.topic] = its
+                market.hub.publish(its)
+            await asyncio.sleep(0.1)
+        member.draining = True
+        await asyncio.sleep(10)
+        got = [one for message in member.messages() for one in message.get("stats", message.get("ticks", [message]))]
+        assert [(symbol, "29.0") for symbol in symbols] == sorted(
+            ((one["symbol"], one["last"]) for one in got if "last" in one), key=lambda one: symbols.index(one[0])
+        )
+        assert {symbol: [29] for symbol in symbols} == seqs(member)
+        assert 2 * 20 * 28 == sum(one["conflated"] for one in got if one.get("type") == "lag")
+        # From then on it gets them as they come.
+        its = figures("S0", 30)
+        market.last[its.topic] = its
+        market.hub.publish(its)
+        await asyncio.sleep(0.1)
+        newest = member.messages()[-1]
+        assert "30.0" == (newest["stats"][0] if batch else newest)["last"]
 
     run_virtual(main())

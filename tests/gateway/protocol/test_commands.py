@@ -47,7 +47,7 @@ def test_a_command_is_the_same_in_either_encoding(encoding: str) -> None:
         (b'{"type":"subscribe","symbols":["BTC"],"colour":"red"}', "bad_message", "colour"),
         (b'{"type":"subscribe","symbols":["BTC"],"channel":"depth"}', "bad_message", 'must be "ticker"'),
         (b'{"type":"subscribe","symbols":["BTC"],"channel":5}', "bad_message", 'must be "ticker"'),
-        (b'{"type":"unsubscribe","symbols":["BTC"],"channel":"ticker"}', "bad_message", "channel"),
+        (b'{"type":"unsubscribe","symbols":["BTC"],"channel":"depth"}', "bad_message", 'must be "ticker" or "stats"'),
         (b'{"type":"buy"}', "unknown_command", "'buy'"),
         (b'{"symbols":["BTC"]}', "bad_message", "type"),
         (b'{"type":7}', "bad_message", "type must be a string"),

@@ -16,10 +16,13 @@ from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.protocol.served_symbol import ServedSymbol
 from gateway.websocket.framing.deflate import LEAST_BYTES
 from gateway.websocket.framing.frames import BINARY, TEXT
+from market.prices.stats import Stats
 from market.prices.tick import Tick
 from market.wire.codec import decode_tick, encode_tick
+from market.wire.stats import encode_stats
 from tests.fakes import decoded, tick
 from tests.gateway.other_libraries import read_by_others
+from tests.market.samples import stats
 
 
 def test_msgpack_goes_in_binary_frames() -> None:
@@ -43,6 +46,7 @@ ticks = st.builds(
     size_scale=st.integers(0, 15),
     event_us=absent_or_number,
     recv_us=whole_numbers,
+    update_id=absent_or_number,
 )
 
 
@@ -62,6 +66,42 @@ def test_every_form_of_a_tick_says_the_same(original: Tick) -> None:
         ]
         assert expected == list(decoded(single + batch + snapshot))
     assert original == decode_tick(JSON.tick_body(framed))
+
+
+@given(stats())
+def test_every_form_of_figures_says_the_same(original: Stats) -> None:
+    """Every digit is there in JSON and in MessagePack, single, batched, or as a snapshot, which is no other message."""
+    fields = msgspec.json.decode(encode_stats(original))
+    framed = FramedTick("A@stats", 7, original)
+    for encoding in (JSON, MSGPACK):
+        of_stats = encoding.of("stats")
+        assert of_stats is not None
+        assert ("stats", of_stats) == (of_stats.channel, of_stats.of("stats"))
+        assert encoding is encoding.of("ticker")
+        single = of_stats.joiner(batch=False)([of_stats.form(batch=False)(framed)])
+        batch = of_stats.joiner(batch=True)([of_stats.form(batch=True)(framed)] * 2)
+        snapshot = of_stats.snapshot_frames([framed])
+        assert single == snapshot
+        expected = [{"type": "stats"} | fields, {"type": "stats_batch", "stats": [fields, fields]}]
+        assert expected == list(decoded(single + batch))
+        assert expected == read_by_others(single + batch)
+
+
+def test_the_exact_forms_of_the_new_fields() -> None:
+    """What clients of any language find on the wire."""
+    numbered = FramedTick("BTCUSDT", 1, tick(update_id=400900217))
+    assert JSON.tick_body(numbered).endswith(b',"update_id":400900217}')
+    assert MSGPACK.tick_body(numbered).endswith(b"\xa9update_id\xce" + (400900217).to_bytes(4))
+    assert b"update_id" not in JSON.tick_body(FramedTick("BTCUSDT", 1, tick()))
+    its = FramedTick("BTCUSDT@stats", 1, Stats(symbol="BTCUSDT", ts_us=7, open="0.10000000", change="-1.0", trades=3))
+    in_json, in_msgpack = JSON.of("stats"), MSGPACK.of("stats")
+    assert in_json is not None
+    assert in_msgpack is not None
+    text = b'{"type":"stats","symbol":"BTCUSDT","ts_us":7,"open":"0.10000000","change":"-1.0","trades":3}'
+    assert bytes((0x81, len(text))) + text == in_json.tick_frame(its)
+    packed = b"\xde\x00\x06\xa4type\xa5stats\xa6symbol\xa7BTCUSDT\xa5ts_us\x07"
+    packed += b"\xa4open\xaa0.10000000\xa6change\xa4-1.0\xa6trades\x03"
+    assert bytes((0x82, len(packed))) + packed == in_msgpack.tick_frame(its)
 
 
 def stream_of(encoding: Encoding, framed: list[FramedTick]) -> bytes:
@@ -101,6 +141,9 @@ MESSAGES: list[Message] = [
     messages.Welcome(client="6b1a0a54-7f3c-4a4e-9a41-0d1d8e5c3c11", heartbeat_s=20),
     messages.Subscribed(symbols=["BTCUSDT", "ETHUSDT"], id=7),
     messages.Subscribed(symbols=[]),
+    messages.Subscribed(symbols=["BTCUSDT"], channel="stats"),
+    messages.Unsubscribed(symbols=["BTCUSDT"], channel="stats"),
+    messages.Subscriptions(symbols=[], channels={"stats": ["BTCUSDT"]}),
     messages.Gap(symbol="币安人生USDT", from_seq=1_700_000_000_001, to_seq=1_700_000_010_000),
     messages.Gap(symbol="BTCUSDT", from_seq=0),
     messages.Unsubscribed(symbols=["BTCUSDT"], id="a"),

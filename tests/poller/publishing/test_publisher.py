@@ -16,14 +16,17 @@ from msgspec import UNSET, structs
 from market.bus import Batch, Bus, BusDownError, Token, open_bus
 from market.bus.memory import MemoryBus
 from market.prices.instruments import Instrument
+from market.prices.stats import Stats
 from market.prices.tick import SEQ_AHEAD_MS, Tick
 from market.wire.codec import decode_heartbeat, decode_states, decode_tick, encode_states
+from market.wire.stats import decode_stats
 from market.wire.status import Changes, Heartbeat, States
-from market.wire.topics import last_states, last_ticks
+from market.wire.topics import last_states, last_stats, last_ticks
 from poller.publishing import publisher, send_buffer
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Sequencer
+from poller.publishing.slow_topics import SlowTopics
 from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.fakes import run_virtual
@@ -54,11 +57,15 @@ class ScriptedBus(MemoryBus):
         """The times of requests to it."""
         self.latency_s = 0.0
         self.up = True
+        self.refuses = ""
+        """The beginning of topics that our user may not write."""
 
     async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
         await self._ask(self.latency_s)
+        if self.refuses and any(topic.startswith(self.refuses) for topic, _ in batch.updates):
+            raise BusDownError(f"NOPERM {self.refuses}")
         await super().publish(batch, token=token)
-        sent: list[Sent] = [decode_tick(payload) for _, payload in batch.updates]
+        sent: list[Sent] = [decode_tick(payload) for topic, payload in batch.updates if topic.startswith("tick.")]
         if batch.barrier:
             sent.append(decode_heartbeat(batch.barrier[1]))
         self.calls.append((asyncio.get_running_loop().time(), sent))
@@ -115,7 +122,10 @@ class MarkingPublisher(Publisher):
         self.sequencer = Sequencer(SYMBOLS)
         lead = Lead(bus, self.sequencer, owner=owner, now_us=now_us)
         self.states = SymbolStates(now_us)
-        super().__init__(bus, state, self.states, lead, self.sequencer, now_us=now_us, rng=random.Random(1))
+        self.slow_topics = SlowTopics(1, clock=loop.time, symbol_channels=True)
+        super().__init__(
+            bus, state, self.states, lead, self.sequencer, self.slow_topics, now_us=now_us, rng=random.Random(1)
+        )
 
     def put_marks(self, *marks: tuple[str, int]) -> None:
         """Put a tick of each symbol with this mark."""
@@ -124,8 +134,8 @@ class MarkingPublisher(Publisher):
 
 
 def plain(heartbeat: Heartbeat) -> Heartbeat:
-    """A heartbeat without the states of symbols and the layout of batches."""
-    return structs.replace(heartbeat, states=UNSET, batches=UNSET)
+    """A heartbeat without the states of symbols and what else is published."""
+    return structs.replace(heartbeat, states=UNSET, batches=UNSET, channels=UNSET)
 
 
 @asynccontextmanager
@@ -897,5 +907,85 @@ def test_a_busy_feed_publishes_once_in_a_millisecond() -> None:
                 await asyncio.sleep(0)
                 assert len(bus.calls) > calls
                 await asyncio.sleep(0.01)
+
+    run_virtual(main())
+
+
+def figures(symbol: str, last: str) -> Stats:
+    """Figures of 24 hours."""
+    return Stats(symbol=symbol, ts_us=1, last=last)
+
+
+async def kept_figures(bus: ScriptedBus) -> dict[str, object]:
+    """Symbol → its last price in the figures that the bus has."""
+    return {symbol: decode_stats(its).last for symbol, its in (await last_stats(bus, SYMBOLS)).items()}
+
+
+def test_figures_are_published_between_ticks() -> None:
+    """Also while no tick comes; those of many symbols go together, and ticks do not wait for them."""
+
+    async def main() -> None:
+        bus = ScriptedBus()
+        async with running(bus) as subject:
+            for symbol in SYMBOLS:
+                subject.slow_topics.put(figures(symbol, "1.0"))
+            before = len(bus.attempts)
+            await asyncio.sleep(0.3)
+            assert dict.fromkeys(SYMBOLS, "1.0") == await kept_figures(bus)
+            assert len(bus.attempts) <= before + 1
+            subject.put_marks(("A1", 1))
+            subject.slow_topics.put(figures("A1", "2.0"))
+            await asyncio.sleep(1.5)
+            assert "2.0" == (await kept_figures(bus))["A1"]
+        assert [("A1", 1)] == bus.ticks
+
+    run_virtual(main())
+
+
+def test_a_bus_that_refuses_figures_gets_ticks_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    """A user that may not write these topics publishes prices as before, and says once what is not published."""
+
+    async def main() -> None:
+        bus = ScriptedBus()
+        bus.refuses = "stats."
+        async with running(bus) as subject:
+            for mark in range(50):
+                subject.put_marks(("A1", mark))
+                subject.slow_topics.put(figures("A1", f"{mark}.0"))
+                await asyncio.sleep(0.1)
+            assert subject.leading
+            assert {} == await kept_figures(bus)
+            bus.refuses = ""
+            await asyncio.sleep(5)
+            assert {"A1": "49.0"} == await kept_figures(bus)
+        assert marks(50) == bus.ticks
+        assert 0 == subject.failures
+
+    run_virtual(main())
+    assert 1 == sum("NOPERM" in record.message for record in caplog.records)
+
+
+def test_a_new_leader_publishes_all_its_figures() -> None:
+    """Those of the leader before are replaced at once, and a bus that has come back empty gets them again."""
+
+    async def main() -> None:
+        bus = ScriptedBus()
+        async with running(bus) as subject:
+            subject.slow_topics.put(figures("A1", "1.0"))
+            subject.slow_topics.put(figures("B1", "1.0"))
+            await asyncio.sleep(0.5)
+            bus.up = False
+            subject.put_marks(("A1", 1))
+            await asyncio.sleep(0.5)
+            subject.slow_topics.put(figures("A1", "2.0"))
+            bus.lose_everything()
+            bus.up = True
+            await asyncio.sleep(3)
+            assert {"A1": "2.0", "B1": "1.0"} == await kept_figures(bus)
+        async with running(bus) as successor:
+            successor.slow_topics.put(figures("A1", "3.0"))
+            await asyncio.sleep(3)
+            # Of a symbol of which it knows nothing yet, the others' stay.
+            assert {"A1": "3.0", "B1": "1.0"} == await kept_figures(bus)
 
     run_virtual(main())

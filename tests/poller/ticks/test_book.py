@@ -99,6 +99,7 @@ def test_quote() -> None:
         price_scale=2,
         size_scale=5,
         recv_us=NOW_US,
+        update_id=1,
     )
     assert Outcome(expected) == processor().process(quote())
 
@@ -525,3 +526,25 @@ def test_whatever_comes(stream: list[Update]) -> None:
             elif text and side and Decimal(text):
                 assert outcome.left_out, "a number that has a value is not lost without a word"
     assert len(stream) == ticks + sum(subject.drops.values())
+
+
+def test_a_tick_has_the_number_of_its_quote() -> None:
+    """Every tick with that quote has it, and none with a quote that the exchange did not number, or without a quote."""
+    subject = processor()
+    updates = [
+        quote(7),
+        summary(event_us=NOW_US),
+        quote(9, bid="64999"),
+        quote(None, bid="64998", recv_us=NOW_US + 2_000_000),
+        summary(event_us=NOW_US + 1, last="7"),
+        quote(12, bid="64997"),
+        quote(13, bid="64996", counted=False),
+    ]
+    ticks = [tick_of(subject.process(update)) for update in updates]
+    assert [7, 7, 9, UNSET, UNSET, 12, UNSET] == [its.update_id for its in ticks]
+    subject.process(quote(14, bid="64995"))
+    halted = subject.listed("BTCUSDT", Instrument("halted", Scales(2, 5)), NOW_US)
+    assert halted is not None
+    assert halted.update_id is UNSET
+    subject.listed("BTCUSDT", Instrument("trading", Scales(2, 5)), NOW_US)
+    assert tick_of(subject.process(summary(last="8", event_us=NOW_US + 2))).update_id is UNSET

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from market.prices.instruments import Instrument, Scales
+from market.prices.stats import Stats
 from poller.errors import PollerError
 from poller.source import Update
 from poller.venues.replay import Replay
@@ -176,7 +177,9 @@ async def test_mini_ticker(tmp_path: Path) -> None:
     path.write_text(line(1, "a1@miniTicker", e="24hrMiniTicker", E=1_700_000_000_123, s="A1", c="1.5", v="7.25"))
     updates: list[Update] = []
     await replay(path, ("A1",)).run(Tell(updates.append))
-    assert [Update(symbol="A1", recv_us=5, event_us=1_700_000_000_123_000, last="1.5", volume="7.25")] == updates
+    at_us = 1_700_000_000_123_000
+    stats = Stats(symbol="A1", ts_us=at_us, last="1.5", volume="7.25")
+    assert [Update(symbol="A1", recv_us=5, event_us=at_us, last="1.5", volume="7.25", stats=stats)] == updates
 
 
 @pytest.mark.parametrize(("speed", "expected"), [(1, [0, 0.5, 10, 10, 12]), (4, [0, 0.125, 2.5, 2.5, 3])])

@@ -78,8 +78,9 @@ def test_an_announcement_is_followed() -> None:
             poller = BatchPoller(setup, 2)
             assert {"feed.status", "tick.BTCUSDT", "tick.ETHUSDT"} == topics(setup)
             await poller.live()
-            batches = {in_partition(name, number) for number in (0, 1) for name in ("batch.binance", "feed.status")}
-            assert {"feed.status", *batches} == topics(setup)
+            names = ("batch.binance", "batch.binance.stats", "feed.status")
+            batches = {in_partition(name, number) for number in (0, 1) for name in names}
+            assert {"feed.status", "0#batch.binance.instruments", *batches} == topics(setup)
             await poller.send(tick("BTCUSDT", 1), tick("ETHUSDT", 1), tick("BTCUSDT", 2))
             assert {("BTCUSDT", 1), ("ETHUSDT", 1), ("BTCUSDT", 2)} == set(passed(setup))
             assert [("live", "")] == setup.statuses

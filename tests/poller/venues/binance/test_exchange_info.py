@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.prices.instruments import Instrument, Scales
+from market.prices.instruments import Instrument, Rules, Scales
 from market.prices.tick import MAX_EXACT, MAX_SCALE
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
 
@@ -35,6 +35,35 @@ def filters(tick: object, step: object, largest: str = "9000.0") -> list[dict[st
     ]
 
 
+def status_and_scales(instrument: Instrument | None) -> tuple[str, Scales]:
+    """What the poller itself needs of a listing."""
+    assert instrument is not None
+    return instrument.status, instrument.scales
+
+
+def test_the_rules_are_passed_on_as_they_are_written() -> None:
+    """Assets and the rules for orders, in the exchange's own digits; what is no decimal number is left out."""
+    entry = {
+        "baseAsset": "BTC", "quoteAsset": "USDT",
+        "filters": [
+            {"filterType": "PRICE_FILTER", "minPrice": "0.01000000", "maxPrice": "1000000.0", "tickSize": "0.01000000"},
+            {"filterType": "LOT_SIZE", "minQty": "0.00001000", "maxQty": 9000, "stepSize": "1e-5"},
+            {"filterType": "NOTIONAL", "minNotional": "5.00000000"},
+        ],
+    }  # fmt: skip
+    its = listed(**entry)
+    assert its is not None
+    expected = Rules(
+        "BTC", "USDT", tick_size="0.01000000", min_price="0.01000000", max_price="1000000.0",
+        min_qty="0.00001000", min_notional="5.00000000",
+    )  # fmt: skip
+    assert expected == its.rules
+    # Its name until 2023.
+    its = listed(filters=[{"filterType": "MIN_NOTIONAL", "minNotional": "10.0"}])
+    assert its is not None
+    assert Rules(min_notional="10.0") == its.rules
+
+
 @pytest.mark.parametrize(
     ("symbol", "scales"),
     [
@@ -46,7 +75,7 @@ def filters(tick: object, step: object, largest: str = "9000.0") -> list[dict[st
 )
 def test_scales_come_from_the_steps(symbol: str, scales: Scales) -> None:
     """Decimals are those of tickSize and stepSize; a maximum may be finer than them."""
-    assert Instrument("trading", scales) == info().instrument(symbol)
+    assert ("trading", scales) == status_and_scales(info().instrument(symbol))
 
 
 @pytest.mark.parametrize(
@@ -67,14 +96,15 @@ def test_scales_come_from_the_steps(symbol: str, scales: Scales) -> None:
 )
 def test_what_is_missing_is_left_open(entry: dict[str, Any], scales: Scales) -> None:
     """A filter or a step that is missing, zero or senseless costs no symbol and no other scale."""
-    assert Instrument("trading", scales) == listed(**entry)
+    assert ("trading", scales) == status_and_scales(listed(**entry))
 
 
 def test_sizes_beyond_exact_have_a_smaller_scale() -> None:
     """Where the largest size has no room at the step's scale, the scale is the finest that it has room at."""
-    assert Instrument("trading", Scales(8, 5)) == info().instrument("HUGEUSDT")
-    assert Instrument("trading", Scales(2, 0)) == listed(filters=filters("0.01", "0.001", str(MAX_EXACT)))
-    assert Instrument("trading", Scales(2, 0)) == listed(filters=filters("0.01", "0.001", "9" * 30))
+    assert ("trading", Scales(8, 5)) == status_and_scales(info().instrument("HUGEUSDT"))
+    for largest in (str(MAX_EXACT), "9" * 30):
+        its = listed(filters=filters("0.01", "0.001", largest))
+        assert ("trading", Scales(2, 0)) == status_and_scales(its)
 
 
 @given(st.integers(0, MAX_SCALE), st.integers(0, MAX_EXACT))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market.prices.stats import Stats
 from poller.rest.answers import Answer
 from poller.source import Update
 from poller.stream.dialect import Ack, Ending, Unexpected
@@ -51,7 +52,10 @@ def test_quote_of_the_stream() -> None:
 
 def test_summary_of_the_stream() -> None:
     """``miniTicker`` becomes last and volume, with its event time in microseconds."""
-    expected = Update(symbol="BTCUSDT", recv_us=7, event_us=1700000000000000, last="60000.01", volume="1000.0")
+    stats = Stats(symbol="BTCUSDT", ts_us=1700000000000000, open="1", last="60000.01", volume="1000.0")
+    expected = Update(
+        symbol="BTCUSDT", recv_us=7, event_us=1700000000000000, last="60000.01", volume="1000.0", stats=stats
+    )
     assert expected == parse_message(combined("btcusdt@miniTicker", SUMMARY), 7)
 
 
@@ -136,7 +140,8 @@ def test_only_the_symbols_wanted() -> None:
 def test_summaries_of_rest() -> None:
     """``24hr`` gives last and volume."""
     body = b'{"symbol":"BTCUSDT","lastPrice":"60000.01","volume":"1000.0","count":500}'
-    expected = Update(symbol="BTCUSDT", recv_us=7, last="60000.01", volume="1000.0")
+    stats = Stats(symbol="BTCUSDT", ts_us=7, last="60000.01", volume="1000.0", trades=500)
+    expected = Update(symbol="BTCUSDT", recv_us=7, last="60000.01", volume="1000.0", stats=stats)
     assert Answer([expected], 0) == parse_summaries(body, 7, {"BTCUSDT"})
 
 

@@ -42,7 +42,16 @@ async def test_right_numbers(exchange: Exchange) -> None:
         ask="60000.02000000",
         ask_size="0.80000000",
     )
-    assert summary == Update(symbol="BTCUSDT", recv_us=summary.recv_us, last="60000.01000000", volume="1234.50000000")
+    assert summary == Update(
+        symbol="BTCUSDT",
+        recv_us=summary.recv_us,
+        last="60000.01000000",
+        volume="1234.50000000",
+        stats=summary.stats,
+    )
+    stats = summary.stats
+    assert stats is not None
+    assert ("60000.01000000", "1.0", "10.0", 500) == (stats.last, stats.open, stats.change, stats.trades)
 
 
 async def test_follows_every_change(exchange: Exchange) -> None:

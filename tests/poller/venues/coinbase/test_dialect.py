@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market.prices.stats import Stats
 from poller.source import Update
 from poller.stream.dialect import Ack, Alive, Ending, StreamEvent, Unexpected
 from poller.venues.coinbase.dialect import CoinbaseDialect
@@ -29,6 +30,7 @@ def quote(at_us: int, bid: str, bid_size: str, ask: str, ask_size: str) -> Updat
         symbol=XYZ,
         recv_us=5,
         update_id=SECOND_US + at_us,
+        counted=False,
         event_us=SECOND_US + at_us,
         bid=bid,
         bid_size=bid_size,
@@ -37,9 +39,14 @@ def quote(at_us: int, bid: str, bid_size: str, ask: str, ask_size: str) -> Updat
     )
 
 
-def summary(at_us: int, last: str, volume: str) -> Update:
-    """Expect a last price and a volume."""
-    return Update(symbol=XYZ, recv_us=5, event_us=SECOND_US + at_us, last=last, volume=volume)
+def summary(at_us: int, last: str, volume: str, trade_id: int) -> Update:
+    """Expect a last price and a volume, with the other figures of 24 hours."""
+    at_us += SECOND_US
+    stats = Stats(
+        symbol=XYZ, ts_us=at_us, open="19.5", high="20.55", low="19.2", last=last, volume=volume, last_size="0.04",
+        last_id=trade_id,
+    )  # fmt: skip
+    return Update(symbol=XYZ, recv_us=5, event_us=at_us, last=last, volume=volume, stats=stats)
 
 
 def test_a_recording_is_understood() -> None:
@@ -50,12 +57,12 @@ def test_a_recording_is_understood() -> None:
     assert said == [
         [Ack(None, subjects=frozenset({XYZ}))],
         [quote(100_000, "20.01", "1.00000000", "20.015", "0.25000000")],
-        [summary(603_368, "20.015", "94381.28000000")],
+        [summary(603_368, "20.015", "94381.28000000", 881613)],
         [quote(650_000, "20.01", "1.00000000", "20.02", "3.5")],
         [],
         [Alive(XYZ)],
         [quote(1_050_000, "20", "0.10", "20.02", "3.5")],
-        [summary(1_100_001, "20.02", "94381.32000000")],
+        [summary(1_100_001, "20.02", "94381.32000000", 881614)],
         [Ack(None, error, subjects=("coinbase:ABC-BTC",), again=False)],
     ]
 
