@@ -88,7 +88,8 @@ coverage: check
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
-	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2
+	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm
+	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV) long
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
 # loadtest/ is looked at twice: the second time with Locust's own types.
@@ -133,9 +134,9 @@ $(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 constraints:
 	echo 'setuptools>=77' | uv pip compile setup.cfg - --all-extras --universal --python-version 3.11 \
 		$(UPGRADE) --generate-hashes --custom-compile-command 'make constraints' --output-file constraints.txt
-	cd tests/foreign/binance && for list in requirements connector; do uv pip compile $$list.in --universal \
+	cd tests/foreign/binance && for list in requirements connector long; do uv pip compile $$list.in --universal \
 		--python-version 3.11 --generate-hashes --custom-compile-command 'make constraints' --output-file $$list.txt \
-		$$([ $$list = requirements ] || echo --no-deps) || exit 1; done
+		$$([ $$list != connector ] || echo --no-deps) || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist *.egg-info

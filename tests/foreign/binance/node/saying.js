@@ -3,8 +3,8 @@
 
 const { readFileSync } = require("node:fs");
 
-exports.sayVersion = (name) => {
-  const { version } = JSON.parse(readFileSync(`${__dirname}/node_modules/${name}/package.json`));
+exports.sayVersion = (name, folder = __dirname) => {
+  const { version } = JSON.parse(readFileSync(`${folder}/node_modules/${name}/package.json`));
   console.log(JSON.stringify({ version }));
 };
 exports.say = (did, data) => console.log(JSON.stringify({ did, data }));
