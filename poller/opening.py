@@ -38,7 +38,9 @@ async def open_source(
 
     def listen() -> Source:
         streams = Endpoints(f"{venue.title}'s streams", settings.ws_url, settings.proxies)
-        return venue.feeds[settings.live_feed](Opening(symbols, rest, streams, now_us, rng))
+        return venue.feeds[settings.live_feed](
+            Opening(symbols, rest, streams, now_us, rng, settings.poller_stats == "all")
+        )
 
     def simulated(notice: str = "") -> Source:
         from poller.venues.simulated import Simulated

@@ -16,6 +16,7 @@ from poller.venues.registry import DEFAULT, VENUES
 from poller.venues.venue import Venue
 
 Switch = Literal["on", "off"]
+Figures = Literal["few", "all"]
 
 _REPLAY: Final = "replay:"
 _NAMED_APART = frozenset({"replay_path", "proxies", "rest_url", "ws_url"})
@@ -59,6 +60,9 @@ class PollerSettings:
     """The venue's streams, without a path. Several URLs, with commas between them, are tried in turn."""
     proxies: Proxies = field(default=NO_PROXIES, repr=False)
     """The way to the exchange: ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``. They may hold a password."""
+    poller_stats: Figures = "few"
+    """The figures of 24 hours in the channel ``stats``. ``few``: those that come with last price and volume. ``all``:
+    all that the venue's streams have, which takes three times the bytes of these streams of Binance."""
     sim_ticks_per_s: int = 100
     """Quotes per second of the simulator, over all symbols together: 1 to 10,000."""
     sim_seed: int = 1
@@ -117,6 +121,7 @@ class PollerSettings:
             ws_url=env.base_urls(venue.ws_variable, venue.ws_url, ("wss", "ws")),
             # What nobody uses need not be right.
             proxies=env.proxies() if feed not in _OFFLINE else NO_PROXIES,
+            poller_stats=env.choice("POLLER_STATS", cls.poller_stats, get_args(Figures)),
             sim_ticks_per_s=env.integer("SIM_TICKS_PER_S", cls.sim_ticks_per_s, 1, 10_000),
             sim_seed=env.integer("SIM_SEED", cls.sim_seed, 0, 2**32 - 1),
             replay_speed=env.number("REPLAY_SPEED", cls.replay_speed, 0, math.inf),

@@ -1,6 +1,6 @@
 """Prices from a recording: the first line names the streams, then each line is ``unix_time: message``.
 
-Messages are those of a combined stream of Binance; ``bookTicker`` and ``miniTicker`` become updates, other
+Messages are those of a combined stream of Binance; ``bookTicker``, ``miniTicker`` and ``ticker`` become updates, other
 streams are left out. An ``exchangeInfo`` answer beside the recording gives the scales. Without one, or for a symbol
 that is not in it, the scales are the most decimals that the recording has.
 """
@@ -20,11 +20,11 @@ from market.wire.codec import UNREADABLE
 from poller.errors import PollerError
 from poller.source import LinkState, Listener, NullListener, Update
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
-from poller.venues.binance.messages import QUOTE_STREAM, SUMMARY_STREAM, parse_message
+from poller.venues.binance.messages import FULL_SUMMARY_STREAM, QUOTE_STREAM, SUMMARY_STREAM, parse_message
 
 logger = logging.getLogger(__name__)
 
-_STREAMS = frozenset({QUOTE_STREAM, SUMMARY_STREAM})
+_STREAMS = frozenset({QUOTE_STREAM, SUMMARY_STREAM, FULL_SUMMARY_STREAM})
 _HEADERS = (b"ws://", b"wss://")
 _LINES_AT_ONCE = 250
 """Between two pauses for the rest of the process."""

@@ -19,6 +19,8 @@ class Opening(Struct, frozen=True):
     """Wall time, microseconds since the Unix epoch."""
     rng: random.Random
     """For jitter."""
+    all_figures: bool = False
+    """Whether to receive all figures of 24 hours that the venue has, if that takes more bytes."""
 
 
 class Venue(Struct, frozen=True, kw_only=True):

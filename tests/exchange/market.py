@@ -20,6 +20,15 @@ class Quote(Struct):
     ask_size: str | None = "2.00000000"
     last: str | None = "100.00000000"
     volume: str | None = "1000.00000000"
+    open: str | None = "1.0"
+    high: str | None = "1.0"
+    low: str | None = "1.0"
+    quote_volume: str | None = "1.0"
+
+    @property
+    def day(self) -> tuple[str | None, ...]:
+        """What streams tell of 24 hours."""
+        return self.last, self.volume, self.open, self.high, self.low, self.quote_volume
 
 
 def _listing(symbol: str) -> dict[str, Any]:
@@ -79,10 +88,10 @@ class Market:
         """Set prices, and say whether the book has changed; one with an id of its own always has."""
         its, counts = self.quotes[symbol], self.changes[symbol]
         before = its.bid, its.bid_size, its.ask, its.ask_size
-        day = its.last, its.volume
+        day = its.day
         for name, value in changes.items():
             setattr(its, name, value)
-        counts.day += day != (its.last, its.volume)
+        counts.day += day != its.day
         if update_id is None and before == (its.bid, its.bid_size, its.ask, its.ask_size):
             return False
         its.update_id = its.update_id + 1 if update_id is None else update_id
@@ -115,8 +124,8 @@ class Market:
         fields = {
             "symbol": symbol, "priceChange": "10.0", "priceChangePercent": "0.017", "weightedAvgPrice": "1.0",
             "prevClosePrice": "1.0", "lastPrice": its.last, "lastQty": "0.01", "bidPrice": its.bid,
-            "bidQty": its.bid_size, "askPrice": its.ask, "askQty": its.ask_size, "openPrice": "1.0",
-            "highPrice": "1.0", "lowPrice": "1.0", "volume": its.volume, "quoteVolume": "1.0",
+            "bidQty": its.bid_size, "askPrice": its.ask, "askQty": its.ask_size, "openPrice": its.open,
+            "highPrice": its.high, "lowPrice": its.low, "volume": its.volume, "quoteVolume": its.quote_volume,
             "openTime": now_ms - 86_400_000, "closeTime": now_ms, "firstId": 1, "lastId": 500, "count": 500,
         }  # fmt: skip
         return _given(fields)
@@ -125,14 +134,18 @@ class Market:
         """The payload of the stream ``<symbol>@<kind>``; None for a stream that does not exist."""
         its = self.quotes[symbol]
         book = {"b": its.bid, "B": its.bid_size, "a": its.ask, "A": its.ask_size}
-        day = {"c": its.last, "o": "1.0", "h": "1.0", "l": "1.0", "v": its.volume, "q": "1.0"}
+        day = {"c": its.last, "o": its.open, "h": its.high, "l": its.low, "v": its.volume, "q": its.quote_volume}
         match kind:
             case "bookTicker":
                 return _given({"u": its.update_id, "s": symbol, **book})
             case "miniTicker":
                 return _given({"e": "24hrMiniTicker", "E": now_ms, "s": symbol, **day})
             case "ticker":
-                return _given({"e": "24hrTicker", "E": now_ms, "s": symbol, **day, **book, "Q": "0.01"})
+                more = {
+                    "p": "10.0", "P": "0.017", "w": "1.0", "x": "1.0", "Q": "0.01", "O": now_ms - 86_400_000,
+                    "C": now_ms, "F": 1, "L": 500, "n": 500,
+                }  # fmt: skip
+                return _given({"e": "24hrTicker", "E": now_ms, "s": symbol, **day, **book, **more})
             case "aggTrade":
                 trade = {"a": its.update_id, "p": its.last, "q": "0.01", "f": 100, "l": 105}
                 return _given({"e": "aggTrade", "E": now_ms, "s": symbol, **trade, "T": now_ms, "m": True, "M": True})

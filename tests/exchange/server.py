@@ -104,7 +104,8 @@ class Exchange:
         Args:
             symbol: whose.
             update_id: of the quote; one more than the last where none is given and bid, ask or a size changes.
-            changes: ``bid``, ``bid_size``, ``ask``, ``ask_size``, ``last``, ``volume``; None leaves a field out.
+            changes: ``bid``, ``bid_size``, ``ask``, ``ask_size``, ``last``, ``volume``, ``open``, ``high``,
+                ``low``, ``quote_volume``; None leaves a field out.
         """
         changed = self.market.change(symbol, changes, update_id)
         for connection in self.open_connections:

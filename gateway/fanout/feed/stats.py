@@ -43,6 +43,8 @@ class StatsFeed:
         self._now_us = now_us
         self._payloads: dict[str, bytes] = {}
         self._topics = _topics(symbols)
+        self._without: set[str] = set()
+        """Venues whose poller announces no figures: those in the store are another's."""
         self._listings: dict[str, bytes] = {}
         self._decoded_listings: dict[str, tuple[bytes, Listing | None]] = {}
 
@@ -81,8 +83,12 @@ class StatsFeed:
 
     def announced(self, venue: str, channels: Collection[str]) -> None:
         """The poller of ``venue`` publishes these ``channels`` too. One without figures leaves none of another's."""
-        if STATS in channels or not self._payloads:
+        if STATS in channels:
+            self._without.discard(venue)
             return
+        if venue in self._without:
+            return
+        self._without.add(venue)
         for symbol, topic in self._topics.get(venue, {}).items():
             if self._payloads.pop(symbol, None) is not None:
                 if self._holds(topic):
@@ -93,8 +99,9 @@ class StatsFeed:
     def take_stored(self, values: Mapping[str, bytes]) -> None:
         """Take the last values of the store, as far as they are newer than what the link has delivered."""
         for symbol, payload in values.items():
-            topic = self._topics.get(venue_of(symbol), {}).get(symbol)
-            if topic is None or self._payloads.get(symbol) == payload:
+            venue = venue_of(symbol)
+            topic = self._topics.get(venue, {}).get(symbol)
+            if topic is None or venue in self._without or self._payloads.get(symbol) == payload:
                 continue
             stored, held = self._read(symbol, payload), self.stats(symbol)
             if stored is None or (held is not None and held.ts_us >= stored.ts_us):

@@ -61,7 +61,7 @@ class VenueFeed:
     ) -> None:
         """Follow ``venue``, and give ``broadcast`` every change of `status`.
 
-        ``announced`` gets the venue and the other channels that each heartbeat announces.
+        ``announced`` gets the venue and the other channels that each plain heartbeat announces.
 
         ``problem`` returns the fault of a venue's ticks over a link that is up. ``refuse`` receives the kind of an
         unreadable payload, and why.
@@ -120,6 +120,7 @@ class VenueFeed:
         heartbeat = self._read(payload)
         if heartbeat is None:
             return
+        self._announced(self._venue, heartbeat.channels or ())
         batches = heartbeat.batches
         self.announced = batches if batches and batches.version == VERSION else None
         if self.layout is not None:
@@ -168,7 +169,6 @@ class VenueFeed:
         now = asyncio.get_running_loop().time()
         self._heartbeat = heartbeat
         self._heartbeat_us = self._now_us()
-        self._announced(self._venue, heartbeat.channels or ())
         outdated = self._states.outdated
         if heartbeat.states or heartbeat.link == "up":
             # A poller that has just started knows no states yet. The published ones stay until it does.

@@ -45,9 +45,10 @@ LIMITS: Final = BinanceLimits(
 class BinanceDialect:
     """See `poller.stream.dialect.StreamDialect`. It keeps no state."""
 
-    def __init__(self, limits: BinanceLimits = LIMITS) -> None:
-        """Requests stay within ``limits``."""
+    def __init__(self, limits: BinanceLimits = LIMITS, summary: str = SUMMARY_STREAM) -> None:
+        """Requests stay within ``limits``; ``summary`` is the stream of last price and volume."""
         self._limits = limits
+        self._summary = summary
 
     def url(self, base: str) -> str:
         """The URL of the combined streams."""
@@ -56,7 +57,9 @@ class BinanceDialect:
     def requests(self, method: Method, symbols: Iterable[str]) -> Iterator[Request]:
         """Both streams of each symbol."""
         limits = self._limits
-        for part in batches(method, streams_of(symbols), limits.streams_per_message, limits.bytes_per_message):
+        for part in batches(
+            method, streams_of(symbols, self._summary), limits.streams_per_message, limits.bytes_per_message
+        ):
             yield Request(method, part, lambda number, part=part: _encode(method, part, number))  # type: ignore[misc]
 
     def parse(self, message: str, recv_us: int) -> tuple[StreamEvent]:
@@ -72,9 +75,9 @@ class _Request(Struct):
     id: int
 
 
-def streams_of(symbols: Iterable[str]) -> list[str]:
+def streams_of(symbols: Iterable[str], summary: str = SUMMARY_STREAM) -> list[str]:
     """The streams of quotes and summaries of ``symbols``."""
-    return [f"{lower(symbol)}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, SUMMARY_STREAM)]
+    return [f"{lower(symbol)}@{kind}" for symbol in symbols for kind in (QUOTE_STREAM, summary)]
 
 
 def batches(method: Method, streams: Iterable[str], most: int, most_bytes: int) -> Iterator[tuple[str, ...]]:

@@ -18,6 +18,7 @@ from poller.venues.binance.summaries import RestSummary, StreamSummary
 
 QUOTE_STREAM = "bookTicker"
 SUMMARY_STREAM = "miniTicker"
+FULL_SUMMARY_STREAM = "ticker"
 
 
 class _Error(Struct):
@@ -90,7 +91,7 @@ def _parse_event(stream: str, data: Raw, recv_us: int) -> Update | Ending | Unex
                 ask=quote.ask,
                 ask_size=quote.ask_size,
             )
-        case "miniTicker":
+        case "miniTicker" | "ticker":
             summary = _summary.decode(data)
             return Update(
                 symbol=summary.symbol,

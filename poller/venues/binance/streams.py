@@ -8,11 +8,12 @@ from poller.rest.client import RestClient
 from poller.rest.timing import RestTiming
 from poller.venues.binance.dialect import LIMITS, BinanceDialect, BinanceLimits
 from poller.venues.binance.listing import Listing
+from poller.venues.binance.messages import SUMMARY_STREAM
 from poller.venues.binance.rest import QUESTIONS, BinanceRestDialect
 
 
 class BinanceStreams:
-    """The combined ``bookTicker`` and ``miniTicker`` streams. See `poller.coverage.streams.Streams`."""
+    """The combined streams of quotes and summaries. See `poller.coverage.streams.Streams`."""
 
     source = "binance-ws"
     stand_in = "binance-rest"
@@ -20,14 +21,17 @@ class BinanceStreams:
     questions = QUESTIONS
     rest_dialect = BinanceRestDialect()
 
-    def __init__(self, rest_url: Endpoints | str, limits: BinanceLimits = LIMITS) -> None:
-        """``rest_url`` is the REST interface."""
+    def __init__(
+        self, rest_url: Endpoints | str, limits: BinanceLimits = LIMITS, summary: str = SUMMARY_STREAM
+    ) -> None:
+        """``rest_url`` is the REST interface; ``summary`` is the stream of last price and volume."""
         self.rest_url = rest_url
         self.limits = limits
+        self._summary = summary
 
     def dialect(self) -> BinanceDialect:
         """See `poller.coverage.streams.Streams.dialect`."""
-        return BinanceDialect(self.limits)
+        return BinanceDialect(self.limits, self._summary)
 
     def listing(
         self, client: RestClient, symbols: Iterable[str], timing: RestTiming, changed: Callable[[str, Instrument], None]

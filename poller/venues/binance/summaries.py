@@ -1,4 +1,4 @@
-"""Binance's summaries of 24 hours (API documents, "Individual Symbol Mini Ticker Stream", and "24hr" of REST).
+"""Binance's summaries of 24 hours (API documents, "Individual Symbol Ticker Streams", and "24hr" of REST).
 
 Numbers are passed on as they are written. What is of another type than documented is passed on too: it must not hide
 last price and volume. Who publishes the figures checks them (`market.prices.stats.readable`).
@@ -12,7 +12,7 @@ from market.prices.stats import Stats
 
 
 class StreamSummary(Struct, gc=False):
-    """An event of ``miniTicker``."""
+    """An event of ``miniTicker`` or ``ticker``, which has more of them."""
 
     event_ms: int = field(name="E")
     symbol: str = field(name="s")
@@ -22,6 +22,16 @@ class StreamSummary(Struct, gc=False):
     high: Any = field(name="h", default=UNSET)
     low: Any = field(name="l", default=UNSET)
     quote_volume: Any = field(name="q", default=UNSET)
+    change: Any = field(name="p", default=UNSET)
+    change_percent: Any = field(name="P", default=UNSET)
+    weighted: Any = field(name="w", default=UNSET)
+    prev_close: Any = field(name="x", default=UNSET)
+    last_size: Any = field(name="Q", default=UNSET)
+    open_ms: Any = field(name="O", default=UNSET)
+    close_ms: Any = field(name="C", default=UNSET)
+    first_id: Any = field(name="F", default=UNSET)
+    last_id: Any = field(name="L", default=UNSET)
+    trades: Any = field(name="n", default=UNSET)
 
     def stats(self) -> Stats:
         """The figures in it."""
@@ -34,6 +44,16 @@ class StreamSummary(Struct, gc=False):
             last=UNSET if self.last is None else self.last,
             volume=UNSET if self.volume is None else self.volume,
             quote_volume=self.quote_volume,
+            change=self.change,
+            change_percent=self.change_percent,
+            weighted=self.weighted,
+            prev_close=self.prev_close,
+            last_size=self.last_size,
+            open_us=_us(self.open_ms),
+            close_us=_us(self.close_ms),
+            first_id=self.first_id,
+            last_id=self.last_id,
+            trades=self.trades,
         )
 
 

@@ -7,9 +7,13 @@ from poller.venues.venue import Opening, Venue
 
 def _by_streams(its: Opening) -> Source:
     from poller.coverage.source import StreamSource
+    from poller.venues.binance.messages import FULL_SUMMARY_STREAM, SUMMARY_STREAM
     from poller.venues.binance.streams import BinanceStreams
 
-    return StreamSource(its.symbols, BinanceStreams(its.rest), its.streams, now_us=its.now_us, rng=its.rng)
+    summary = FULL_SUMMARY_STREAM if its.all_figures else SUMMARY_STREAM
+    return StreamSource(
+        its.symbols, BinanceStreams(its.rest, summary=summary), its.streams, now_us=its.now_us, rng=its.rng
+    )
 
 
 def _by_rest(its: Opening) -> Source:

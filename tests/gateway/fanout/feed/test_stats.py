@@ -1,22 +1,34 @@
 """Figures of 24 hours from the bus: who pays for them, and what is believed."""
 
+import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.stats import StatsFeed
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
+from market.bus import Message
+from market.prices.instruments import Instrument
 from market.prices.listed import Listed
 from market.prices.stats import Stats
 from market.prices.symbols import Symbols, parse_symbols
-from market.prices.tick import MAX_EXACT
+from market.prices.tick import MAX_EXACT, Tick
 from market.wire.listings import Listing, encode_listing
 from market.wire.stats import encode_stats, encode_stats_batch
-from tests.fakes import run_virtual
+from market.wire.status import Heartbeat
+from market.wire.tick_batch import split_batch
+from poller.publishing.slow_topics import SlowTopics
+from poller.publishing.tick_batches import TickBatches
+from tests.fakes import run_virtual, tick
+from tests.gateway.fanout.feed.test_feed import Setup as FeedSetup
+from tests.gateway.fanout.feed.test_feed import running
+from tests.market.samples import heartbeat
 from tests.market.samples import stats as any_stats
 
 
@@ -212,3 +224,140 @@ def test_every_digit_survives(sent: list[Stats], held: bool) -> None:
         setup.receive(its)
     assert sent[-1] == setup.subject.stats("BTCUSDT")
     assert (sent if held else []) == [framed.tick for framed in setup.published]
+
+
+class Poller:
+    """A poller's figures and ticks on a feed's bus."""
+
+    def __init__(self, setup: FeedSetup, partitions: int = 2) -> None:
+        self._setup = setup
+        self._batches = TickBatches(partitions, symbol_channels=True)
+        self._batches.begin("a term")
+        setup.bus.partitions = partitions
+        self.slow_topics = SlowTopics(partitions, clock=setup.loop.time, symbol_channels=True)
+        self.channels: tuple[str, ...] | UnsetType = ("stats",)
+
+    async def say(self, *ticks: Tick, seconds: int = 1) -> None:
+        """Publish what is due, and a heartbeat each second for so long."""
+        for _ in range(seconds):
+            now = self._setup.now_us()
+            beat = heartbeat(since_us=now, sent_us=now, batches=self._batches.layout, channels=self.channels)
+            await self._setup.bus.publish(self._batches.batch(ticks, beat))
+            if self.channels:
+                await self._setup.bus.publish(self.slow_topics.take())
+                self.slow_topics.confirm()
+            ticks = ()
+            await asyncio.sleep(1)
+
+
+def passed_on(setup: FeedSetup) -> list[Stats]:
+    """The figures that a feed has published."""
+    return [one.tick for one in setup.published if isinstance(one, FramedTick) and isinstance(one.tick, Stats)]
+
+
+def test_a_gateway_reads_figures_with_the_batches_of_ticks() -> None:
+    """Those that were kept before it came, those that come, and those that it missed; and the listing."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller = Poller(setup)
+            setup.held.add("ETHUSDT@stats")
+            poller.slow_topics.put(figures("ETHUSDT", "1.0"))
+            poller.slow_topics.listed("ETHUSDT", Instrument("trading"))
+            await poller.say()
+            # It has heard of batches by then, and has read what was kept.
+            await poller.say()
+            assert [figures("ETHUSDT", "1.0")] == passed_on(setup)
+            poller.slow_topics.put(figures("ETHUSDT", "2.0", 8))
+            poller.slow_topics.put(figures("BTCUSDT", "2.0", 8))
+            await poller.say()
+            assert ["1.0", "2.0"] == [its.last for its in passed_on(setup)]
+            assert figures("BTCUSDT", "2.0", 8) == setup.feed.stats("BTCUSDT")
+            listing = setup.feed.instruments("binance")
+            assert listing is not None
+            assert ["ETHUSDT"] == [its.symbol for its in listing.symbols]
+            setup.bus.stop()
+            setup.bus.stopped = False
+            poller.slow_topics.put(figures("ETHUSDT", "3.0", 9))
+            await poller.say(seconds=4)
+            assert ["1.0", "2.0", "3.0"] == [its.last for its in passed_on(setup)]
+            assert 0 == setup.counters.bus_refused.total()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("has_batches", [False, True])
+def test_an_older_poller_takes_over_and_a_newer_one_again(has_batches: bool) -> None:
+    """What is held is said to be unknown; with the newer one the figures are there again."""
+
+    async def main() -> None:
+        async with running() as setup:
+            newer, older = Poller(setup), Poller(setup)
+            older.channels = UNSET
+            setup.held.add("BTCUSDT@stats")
+            newer.slow_topics.put(figures())
+            await newer.say(seconds=3)
+            for _ in range(3):
+                if has_batches:
+                    await older.say()
+                else:
+                    await setup.heartbeat()
+                    await asyncio.sleep(1)
+            assert [figures(), Stats(symbol="BTCUSDT", ts_us=passed_on(setup)[-1].ts_us)] == passed_on(setup)
+            assert setup.feed.stats("BTCUSDT") is None
+            newer.slow_topics.begin()
+            await newer.say(seconds=3)
+            assert figures() == passed_on(setup)[-1] == setup.feed.stats("BTCUSDT")
+
+    run_virtual(main())
+
+
+OLD_TICK = msgspec.defstruct(
+    "OldTick",
+    [(field.name, field.type, field.default) for field in msgspec.structs.fields(Tick) if field.name != "update_id"],
+    kw_only=True,
+)
+OLD_HEARTBEAT = msgspec.defstruct(
+    "OldHeartbeat",
+    [
+        (field.name, field.type, field.default)
+        for field in msgspec.structs.fields(Heartbeat)
+        if field.name != "channels"
+    ],
+    kw_only=True,
+)
+
+
+def test_an_older_gateway_reads_a_newer_poller() -> None:
+    """It hears what it subscribes to, no more than before, and passes over what it does not know."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller, heard = Poller(setup), list[Message]()
+            old_topics = [
+                "feed.status",
+                "tick.BTCUSDT",
+                "0#feed.status",
+                "1#feed.status",
+                "0#batch.binance",
+                "1#batch.binance",
+            ]
+            await setup.bus.subscribe(old_topics, heard.extend)
+            poller.slow_topics.put(figures())
+            poller.slow_topics.listed("BTCUSDT", Instrument("trading"))
+            its = tick("BTCUSDT", 7, update_id=400900217)
+            await poller.say(its)
+            expected = msgspec.to_builtins(its)
+            del expected["update_id"]
+            kinds = sorted(topic.partition("#")[2] or topic for topic, _ in heard)
+            assert ["batch.binance", "feed.status", "feed.status", "feed.status", "tick.BTCUSDT"] == kinds
+            for topic, payload in heard:
+                if topic.endswith("feed.status"):
+                    assert "up" == msgspec.json.decode(payload, type=OLD_HEARTBEAT).link  # type: ignore[attr-defined]
+                elif topic == "tick.BTCUSDT":
+                    assert expected == msgspec.to_builtins(msgspec.json.decode(payload, type=OLD_TICK))
+                else:
+                    [raw] = split_batch(payload)[2]
+                    assert expected == msgspec.to_builtins(msgspec.json.decode(raw, type=OLD_TICK))
+
+    run_virtual(main())

@@ -1,6 +1,7 @@
 """Binance's figures of 24 hours: every digit as it is written, and nothing that hides last price and volume."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import given
@@ -25,9 +26,16 @@ MINI: dict[str, Any] = {
 }  # fmt: skip
 
 
-def of_stream(**changes: Any) -> Update:
-    """The update of an event of ``miniTicker``."""
-    update = parse_message(json.dumps({"stream": "bnbbtc@miniTicker", "data": {**MINI, **changes}}), 7)
+TICKER: dict[str, Any] = {
+    "e": "24hrTicker", "E": 1672515782136, "s": "BNBBTC", "p": "0.0015", "P": "250.00", "w": "0.0018", "x": "0.0009",
+    "c": "0.0025", "Q": "10", "b": "0.0024", "B": "10", "a": "0.0026", "A": "100", "o": "0.0010", "h": "0.0025",
+    "l": "0.0010", "v": "10000", "q": "18", "O": 1672429382136, "C": 1672515782135, "F": 0, "L": 18150, "n": 18151,
+}  # fmt: skip
+
+
+def of_stream(event: Mapping[str, Any] = MINI, stream: str = "miniTicker", **changes: Any) -> Update:
+    """The update of an event of a stream."""
+    update = parse_message(json.dumps({"stream": f"bnbbtc@{stream}", "data": {**event, **changes}}), 7)
     assert isinstance(update, Update)
     return update
 
@@ -45,6 +53,19 @@ def test_a_mini_ticker_has_six_figures() -> None:
         volume="10000", quote_volume="18",
     )  # fmt: skip
     assert expected == of_stream().stats
+
+
+def test_a_ticker_has_all_of_them() -> None:
+    """Its quote is as of the event, and is not used."""
+    update = of_stream(TICKER, "ticker")
+    expected = Stats(
+        symbol="BNBBTC", ts_us=1672515782136000, open="0.0010", high="0.0025", low="0.0010", last="0.0025",
+        volume="10000", quote_volume="18", change="0.0015", change_percent="250.00", weighted="0.0018",
+        prev_close="0.0009", last_size="10", open_us=1672429382136000, close_us=1672515782135000, first_id=0,
+        last_id=18150, trades=18151,
+    )  # fmt: skip
+    assert expected == update.stats
+    assert (None, None, "0.0025", "10000") == (update.bid, update.ask, update.last, update.volume)
 
 
 def test_an_answer_has_all_of_them() -> None:
