@@ -81,7 +81,7 @@ class Registry:
         return alone
 
     def _group(self, subscription: Subscription) -> Group:
-        key = _key(subscription)
+        key = (subscription.max_hz, subscription.rule, subscription.encoding.quotes_only)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(subscription)
@@ -109,9 +109,5 @@ class Registry:
             if not self.groups_of[topic]:
                 del self.groups_of[topic]
         if not group.cohorts.all:
-            del self._groups[_key(cohort.subscription)]
-
-
-def _key(subscription: Subscription) -> tuple[float | None, Rule, bool]:
-    """What the cohorts of a group have in common."""
-    return subscription.max_hz, subscription.rule, subscription.encoding.quotes_only
+            its = cohort.subscription
+            del self._groups[its.max_hz, its.rule, its.encoding.quotes_only]
