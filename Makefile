@@ -26,6 +26,8 @@
 
 VENV ?= .venv
 LOAD_VENV ?= .venv-load
+BINANCE_VENV ?= .venv-binance
+export BINANCE_VENV
 export PYTHON
 # Bytecode is kept, whatever a shell says otherwise: each worker would compile some thousand files, each program hundreds.
 export PYTHONDONTWRITEBYTECODE :=
@@ -69,7 +71,9 @@ bench: $(VENV)/.ready
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check npm
-	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
+	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
+		node=nodejs npm
+	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV)
 	$(if $(COVERAGE),rm -f .coverage .coverage.*)
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python $(if $(COVERAGE),-m coverage run) -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
@@ -89,7 +93,8 @@ endef
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
-	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2
+	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm
+	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV) long
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
 # loadtest/ is looked at twice: the second time with Locust's own types.
@@ -143,6 +148,9 @@ $(NPM): %/node_modules/.ready: %/package-lock.json
 constraints:
 	echo 'setuptools>=77' | uv pip compile setup.cfg - --all-extras --universal --python-version 3.11 \
 		$(UPGRADE) --generate-hashes --custom-compile-command 'make constraints' --output-file constraints.txt
+	cd tests/foreign/binance && for list in requirements connector long; do uv pip compile $$list.in --universal \
+		--python-version 3.11 --generate-hashes --custom-compile-command 'make constraints' --output-file $$list.txt \
+		$$([ $$list != connector ] || echo --no-deps) || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist *.egg-info

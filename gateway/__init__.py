@@ -13,6 +13,7 @@ A handshake passes through these; from ``client.client`` on, so does the first s
 The packages. Each imports only from those below it (``tests/test_tree.py`` checks that):
 
 ``http``        plain HTTP: pages, probes, metrics, tickets, the upgrade to a WebSocket, and the server that listens
+``binance``     the same prices for clients that were written for Binance: its streams, commands and REST
 ``client``      one client: its connection, its session, its token, and what its messages cost
 ``events``      server-sent events: bytes, sockets; one more kind of connection beside ``websocket``
 ``fanout``      ticks from the bus to every connection that holds their symbol; slow clients get the newest ones only

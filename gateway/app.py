@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.gateway import Gateway
 from gateway.hosting import refuse_other_workers
+from gateway.http.binance import Binance
 from gateway.http.routes import (
+    BINANCE,
     GATEWAY,
     REGISTRY,
     add_page_headers,
@@ -58,6 +60,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
         options = BusOptions(history_bytes=settings.history_bytes, store_url=settings.store_url)
         app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url, options))
         app[REGISTRY] = _registry(gateway)
+        app[BINANCE] = Binance(gateway)
         # The objects of the imports stay for ever. Scanning them again and again would only cost time.
         gc.collect()
         gc.freeze()

@@ -76,8 +76,7 @@ class Gateway:
         self._rng = rng or random.Random()  # noqa: S311
         self._empty = asyncio.Event()
         self._empty.set()
-        last: dict[str, FramedTick] = {}
-        states: dict[str, FramedStatus] = {}
+        last, states = dict[str, FramedTick](), dict[str, FramedStatus]()
         throttle, load = Throttle(factor=settings.rest_factor), LoopLoad(timer)
         self.hub = Hub(last, states, self.counters, lag_timeout_s=settings.lag_timeout_s, throttle=throttle, load=load)
         self.states = StatesByVenue(settings.symbols, states, self.hub.publish_states, self.counters, now_us=now_us)
@@ -107,7 +106,8 @@ class Gateway:
         """Signs of life for streams of events."""
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
-        self.admission = Admission(settings, self.authenticator and self.authenticator.verify_now, self.has_room)
+        verify_now = None if self.authenticator is None else self.authenticator.verify_now
+        self.admission = Admission(settings, verify_now, self.has_room)
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """The message rates of connections, subjects and addresses."""

@@ -33,6 +33,7 @@ CHANGEABLE: Final = (
     "auth_timeout_s",
     "allowed_origins",
     "allowed_hosts",
+    "binance",
     "handshake_timeout_s",
     "keepalive_s",
     "max_handshakes",

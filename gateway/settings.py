@@ -1,24 +1,22 @@
 """A gateway's settings, read from the environment once and checked."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
 from gateway.admission.address import TrustedProxies, is_loopback
+from gateway.admission.compat import BinanceSettings
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
-from gateway.auth.settings import AuthSettings
+from gateway.auth.settings import AuthSettings, metrics_token
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 from market.process.logs import LogFormat, LogLevel
 from market.settings.config import layered
 from market.settings.environ import Environ, SettingError, shown
 
-_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
-"""RFC 6750, section 2.1; too long to be guessed."""
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
 _OF_PORT: Final = ("host", "port", "reuse_port", "private_host", "private_port", "tls_cert", "tls_key", "accept_proxy")
-_NAMED_APART: Final = frozenset((*_OF_PORT, "symbols", "auth", "trusted_proxies", "spare_loopback"))
+_NAMED_APART: Final = frozenset((*_OF_PORT, "symbols", "auth", "trusted_proxies", "spare_loopback", "binance"))
 
 
 Switch = Literal["on", "off"]
@@ -97,6 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     a name without a dot."""
     trusted_proxies: TrustedProxies = TrustedProxies()
     """The addresses and networks of proxies whose ``X-Forwarded-For`` is believed; ``unix`` for Unix sockets."""
+    binance: BinanceSettings = BinanceSettings()
+    """How clients of Binance are served."""
     ws_compression: Switch = "on"
     """``on`` agrees to ``permessage-deflate`` if the client offers it; ``off`` never does."""
     handshake_timeout_s: float = 5
@@ -171,6 +171,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             **{f"GATEWAY_{name.upper()}": getattr(self, name) for name in _OF_PORT},
             "AUTH_MODE": self.auth.mode,
             **auth,
+            **{f"BINANCE_COMPAT_{name.upper()}": getattr(self.binance, name) for name in ("hosts", "stale")},
             "TRUSTED_PROXIES": (self.trusted_proxies.networks, self.trusted_proxies.unix),
             "FORWARDED_HOPS": self.trusted_proxies.hops,
             # Depends on whether others are set at all.
@@ -199,6 +200,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         _require_ports(env)
         proxies = TrustedProxies.parse(env.get("TRUSTED_PROXIES", ""), env.integer("FORWARDED_HOPS", 1, 1, 10))
+        binance = BinanceSettings.from_environ(env)
         # A limit that is set holds for everybody. The defaults are meant for strangers.
         spare_loopback = not env.any(
             "MAX_CONNECTIONS_PER_IP",
@@ -233,7 +235,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             # Behind a proxy it has the proxy's names.
             allowed_hosts=AllowedHosts.parse(
                 env.get("ALLOWED_HOSTS", ""), only_loopback=is_loopback(host) and not (proxies.networks or proxies.unix)
-            ),
+            ).adding(binance.hosts),
+            binance=binance,
             trusted_proxies=proxies,
             ws_compression=env.choice("WS_COMPRESSION", default.ws_compression, get_args(Switch)),
             handshake_timeout_s=env.number("HANDSHAKE_TIMEOUT_S", default.handshake_timeout_s, 0.1, 3600),
@@ -261,7 +264,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             max_errors_per_connection=env.integer(
                 "MAX_ERRORS_PER_CONNECTION", default.max_errors_per_connection, 0, 1_000_000
             ),
-            metrics_token=_metrics_token(env.get("METRICS_TOKEN", default.metrics_token)),
+            metrics_token=metrics_token(env.get("METRICS_TOKEN", default.metrics_token)),
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),
         )
@@ -288,13 +291,3 @@ def _require_ports(env: Environ) -> None:
 
 def _optional_bytes(env: Environ, name: str) -> int | None:
     return env.integer(name, 0, 0, 2**50) if env.any(name) else None
-
-
-def _metrics_token(value: str) -> str:
-    """A token that a scraper can send; the value itself is in no message."""
-    if value and not _BEARER.fullmatch(value):
-        raise SettingError(
-            "METRICS_TOKEN must be at least 16 of A-Z a-z 0-9 - . _ ~ + / and = at its end; make one with:"
-            " python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
-    return value

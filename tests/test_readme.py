@@ -53,7 +53,8 @@ def test_what_changes_while_running_is_documented() -> None:
     table = CONFIGURATION.partition("| what changes with SIGHUP |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{4,})`", row.split(" | ")[0])}
     of_tokens = {name.upper() for name in AuthSettings.__struct_fields__ if name not in {"mode", "proxies"}}
-    fields = {"auth": of_tokens, "spare_loopback": set()}
+    of_binance = {"BINANCE_COMPAT_HOSTS", "BINANCE_COMPAT_STALE"}
+    fields = {"auth": of_tokens, "binance": of_binance, "spare_loopback": set()}
     assert set().union(*(fields.get(name, {name.upper()}) for name in CHANGEABLE)) == told
     assert {name.upper() for name in POLLERS_CHANGEABLE} <= told
 

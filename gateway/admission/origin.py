@@ -206,6 +206,10 @@ class AllowedHosts(Struct, frozen=True):
                 exact.add(authority)
         return cls(every=False, exact=frozenset(exact), parents=tuple(parents))
 
+    def adding(self, names: frozenset[Authority]) -> "AllowedHosts":
+        """These and ``names``."""
+        return self if self.every else AllowedHosts(every=False, exact=self.exact | names, parents=self.parents)
+
     def __str__(self) -> str:
         """The setting that means this."""
         if self.every:

@@ -105,7 +105,7 @@ class Client:
         elif self._token_lifetime is None or not self._token_lifetime.holds(data):
             self._obey(data)
 
-    def frame_received(self) -> None:
+    def frame_received(self, _opcode: int) -> None:
         """See `gateway.websocket.connection.Listener.frame_received`."""
         self._is_in_time(was_message=False)
 

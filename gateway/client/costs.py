@@ -59,6 +59,11 @@ def of_command(command: AnyCommand, held: int, served: int) -> int:
             return 0
 
 
+def of_holding(held: int, snapshots: int) -> int:
+    """The cost of a change to what a client holds, which is of ``held`` symbols then, with so many snapshots."""
+    return held // _NAMES + snapshots // _SNAPSHOTS
+
+
 def of_unknown(names: int) -> int:
     """The cost of an error about so many unknown names, beyond that of the command that has them."""
     return names // _NAMES + _SUGGESTION * min(names, SUGGESTED_AT_MOST)

@@ -110,7 +110,8 @@ class Session:
 
     def read(self, data: bytes) -> AnyCommand | Malformed:
         """The command in a message, or what is wrong with it."""
-        return self._encoding.decode(data)
+        command: AnyCommand | Malformed = self._encoding.decode(data)
+        return command
 
     def cost(self, command: AnyCommand | Malformed) -> int:
         """The cost to `obey` a command, in tokens beyond those of its message; see `gateway.client.costs`."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.fanout.cohorts.cohort import Cohort, FallBehind
-from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group
+from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group, QuotesGroup
 from gateway.fanout.cohorts.member import Rule, Subscription
 from gateway.fanout.cohorts.noting_cohort import NotingCohort
 from gateway.fanout.cohorts.window import Marks, Reader, UnansweredPing
@@ -49,8 +49,8 @@ class Registry:
         self._cohorts: tuple[dict[Subscription, tuple[Cohort]], dict[Subscription, tuple[Cohort]]] = {}, {}
         """By subscription: first those whose members are not watched, then the others. Each cohort is in a tuple, as
         nearly every connection holds it."""
-        self._groups: dict[tuple[float | None, Rule], Group] = {}
-        """By rate and rule of conflation; a group exists as long as a cohort is in it."""
+        self._groups: dict[tuple[float | None, Rule, bool], Group] = {}
+        """By rate, rule of conflation, and whether only quotes count; a group exists as long as a cohort is in it."""
         self.groups_of: dict[str, dict[Group, None]] = {}
         """Topic → the groups with a cohort that holds it."""
 
@@ -95,7 +95,7 @@ class Registry:
         )
 
     def _group(self, subscription: Subscription) -> Group:
-        key = (subscription.max_hz, subscription.rule)
+        key = (subscription.max_hz, subscription.rule, subscription.encoding.quotes_only)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(subscription)
@@ -104,9 +104,10 @@ class Registry:
     def _new_group(self, subscription: Subscription) -> Group:
         if subscription.rule == "every":
             return ExactGroup(self._scheduler(Throttle(factor=0)))
+        kind = QuotesGroup if subscription.encoding.quotes_only else ConflatingGroup
         if subscription.max_hz is not None:
-            return ConflatingGroup(RatedFlushScheduler(self._loop, subscription.max_hz), self._counters)
-        return ConflatingGroup(self._scheduler(self._throttle), self._counters)
+            return kind(RatedFlushScheduler(self._loop, subscription.max_hz), self._counters)
+        return kind(self._scheduler(self._throttle), self._counters)
 
     def _scheduler(self, throttle: Throttle) -> SharedFlushScheduler:
         return SharedFlushScheduler(self._loop, self._load, throttle, self._published)
@@ -122,4 +123,5 @@ class Registry:
             if not self.groups_of[topic]:
                 del self.groups_of[topic]
         if not group.cohorts.all:
-            del self._groups[cohort.subscription.max_hz, cohort.subscription.rule]
+            its = cohort.subscription
+            del self._groups[its.max_hz, its.rule, its.encoding.quotes_only]

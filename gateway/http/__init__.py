@@ -8,6 +8,8 @@
 ``v1``                 prices over plain HTTP: the newest ticks, and streams of events
 ``documents``          OpenAPI and AsyncAPI
 ``routes``             the answer for each path
+``bearers``            what the token of a request allows
+``binance``            Binance's streams and REST
 ``symbols``            the list of symbols
 ``directions``         where to go, for whoever came to a wrong path or by plain HTTP
 ``health``             the answers to probes of balancers and orchestrators

@@ -30,15 +30,15 @@ def require_path(request: web.Request, paths: Sequence[str], log: Callable[[str,
         raise RefusalError(404, "path", f"no WebSocket is here: connect to {_url(request, right_path)}")
 
 
-def require_upgrade(request: web.Request) -> None:
-    """Let a request pass that asks for a WebSocket.
+def require_upgrade(request: web.Request, first: str = _FIRST) -> None:
+    """Let a request pass that asks for a WebSocket; ``first`` is what to send there first.
 
     Raises:
         RefusalError: it is a plain one; the answer says how to try it (RFC 9110, section 15.5.22).
     """
     if hdrs.UPGRADE not in request.headers:
         url = _url(request, request.path)
-        problem = f"this is a WebSocket endpoint: try `npx wscat -c {url}`, and send {_FIRST}"
+        problem = f"this is a WebSocket endpoint: try `npx wscat -c {url}`, and send {first}"
         raise RefusalError(426, "handshake", problem, {hdrs.UPGRADE: "websocket"})
 
 

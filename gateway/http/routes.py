@@ -18,6 +18,7 @@ from gateway.client.names import full_names
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
 from gateway.http.bearers import grant_of, payer_of
+from gateway.http.binance import Binance
 from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
 from gateway.http.documents.asyncapi import asyncapi
 from gateway.http.documents.document import Document
@@ -34,6 +35,7 @@ from gateway.protocol.encodings import AT
 from market.bus import BusDownError, NoStoreError
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
+BINANCE: Final = web.AppKey("binance", Binance)
 REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
 
 WEBSOCKET_PATH: Final = "/ws"
@@ -224,6 +226,10 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             gateway.admission.names.check_operator(request.headers)
         else:
             gateway.admission.names.check(request.headers)
+            path = request.app[BINANCE].path_of(request)
+            if path is not None:
+                require_small_body(request.headers)
+                return await request.app[BINANCE].answer(request, path)
             require_path(request, (WEBSOCKET_PATH, *AT), gateway.admission.names.log_path)
         require_small_body(request.headers)
         return await handler(request)
@@ -249,7 +255,9 @@ async def close_while_draining(request: web.Request, response: web.StreamRespons
 async def add_page_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Let pages of allowed origins read what is for them, and name no versions."""
     response.headers[hdrs.SERVER] = SERVER
-    if request.path in _FOR_PAGES and hdrs.ORIGIN in request.headers and response.status != 403:
+    if hdrs.ORIGIN not in request.headers or response.status == 403:
+        return
+    if request.path in _FOR_PAGES or request.app[BINANCE].is_for_pages(request):
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
         response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
         response.headers["Vary"] = hdrs.ORIGIN

@@ -27,6 +27,10 @@ Begin = Callable[[asyncio.Transport, UpgradeRequest, Grant | None, Slot], asynci
 def upgrade_now(gateway: Gateway, message: RawRequestMessage, pending: PendingHandshake) -> asyncio.Protocol | None:
     """The client's connection; None if the request is refused or must wait, which is left to `upgrade`."""
     admission = gateway.admission
+    hosts = gateway.settings.binance
+    if hosts.hosts and hosts.names(message.headers.get(hdrs.HOST, "")):
+        # The path is another's there.
+        return None
     try:
         _require_form(message.version, message.headers)
         upgrade_request = admission.look(

@@ -5,10 +5,9 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gateway.protocol.channels import TICKER, Channel
-from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.forms import Form, FramedTick, StatusForm, forms_of_tick, of_status
 from gateway.protocol.messages import Message, Status
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
@@ -21,13 +20,23 @@ _JOINED: Final[Join] = b"".join
 """One object for all cohorts: each look at the method would make another."""
 
 
+class Decoder(Protocol):
+    """Reads the messages of clients."""
+
+    format: str
+    """What they are written in, as clients know it."""
+
+    def decode(self, data: bytes, /) -> Any:
+        """Read one message. Bad input gives an answer, never an exception."""
+
+
 class Encoding:
     """One way to write and read messages. An encoding equals only itself."""
 
     __slots__ = (
         "_batch_payload", "_channels", "_encode", "_status_blob", "_statuses", "_wrap", "channel", "decimal", "decode",
-        "every", "opcode", "partial", "pings", "positions", "snapshot_frame", "status_frame", "subprotocol",
-        "tells_states", "tick_body", "tick_frame", "wrong_frame",
+        "every", "opcode", "partial", "pings", "positions", "quotes_only", "snapshot_frame", "status_frame",
+        "subprotocol", "tells_states", "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
     def __init__(
@@ -35,7 +44,7 @@ class Encoding:
         *,
         subprotocol: str,
         opcode: int,
-        decoder: CommandDecoder,
+        decoder: Decoder,
         encode: Callable[[Message], bytes],
         tick_body: Callable[[Any], bytes],
         tick_frame: Callable[[bytes], bytes],
@@ -46,6 +55,7 @@ class Encoding:
         wrap: Callable[[bytes], bytes] | None = None,
         pings: bool = True,
         tells_states: bool = True,
+        quotes_only: bool = False,
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
@@ -79,6 +89,8 @@ class Encoding:
         """A whole ``symbol_status`` frame."""
         self._statuses: Sequence[Status] = ()
         self._status_blob = b""
+        self.quotes_only = quotes_only
+        """Whether it has no word for a tick that brings no other quote, with the exchange's number, than the last."""
         self._encode = encode
         self._batch_payload = batch_payload
         self._wrap = wrap or partial(frame, opcode)

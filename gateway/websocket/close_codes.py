@@ -30,7 +30,10 @@ class CloseReason(Enum):
     TRY_LATER = Close(1013, "the token cannot be checked now", "with backoff")
     """Connect again with backoff."""
     STALE = Close(1013, "prices of this connection are stale", "with backoff")
-    """Only where clients know no other word for it, as at ``/ws/trade``: connect again with backoff."""
+    """Only where clients know no other word for it, at ``/ws/trade`` and on ``/binance``: connect again with backoff.
+    Sent too when a symbol is no longer served."""
+    TOO_MANY_REQUESTS = Close(1008, "Too many requests", "with backoff")
+    """On ``/binance`` only: connect again with backoff; send at most five messages a second."""
     UNAUTHORISED = Close(4401, "the token opens nothing here", "never")
     """Connect again with another token."""
     EXPIRED = Close(4401, "the token has expired", "never")

@@ -43,7 +43,7 @@ class Listener(Protocol):
     def message_received(self, opcode: int, data: bytes) -> None:
         """A whole message: TEXT, which is valid UTF-8, or BINARY."""
 
-    def frame_received(self) -> None:
+    def frame_received(self, opcode: int) -> None:
         """A frame that is no message but costs as much: a ping, a pong, or a part that completes nothing."""
 
     def ping_answered(self, number: int) -> bool:
@@ -294,7 +294,7 @@ class Connection(Writer):
         elif opcode == PONG and self._is_asked_for(pong_number(payload)):
             pass
         elif opcode != REFUSED:
-            self.listener.frame_received()
+            self.listener.frame_received(opcode)
             if opcode == PING:
                 self.reply(frame(PONG, payload))
         return True

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, structs
 
 import gateway.admission.address
+import gateway.admission.compat
 import gateway.auth.settings
 import gateway.settings
 import market.settings.config
@@ -22,7 +23,12 @@ _NUMBERED = re.compile(r"(TICKGATE_GATEWAY)_(\d+) to _(\d+)")
 _HEADER = re.compile(r"^#   (TICKGATE_\w+(?: to _\d+)?) \[(.*)\]\n((?:#       .*\n)+)", re.MULTILINE)
 """A variable in the first lines of ``haproxy.cfg``: name, default and meaning."""
 
-_OTHER_FIELDS = {"AUTH_MODE": "mode", "FORWARDED_HOPS": "hops"}
+_OTHER_FIELDS = {
+    "AUTH_MODE": "mode",
+    "FORWARDED_HOPS": "hops",
+    "BINANCE_COMPAT_HOSTS": "hosts",
+    "BINANCE_COMPAT_STALE": "stale",
+}
 """Variables whose field has another name."""
 
 _FIRST = {"BUS_URL", "SYMBOLS", "GATEWAY_HOST", "GATEWAY_PORT", "AUTH_MODE"}
@@ -42,6 +48,7 @@ def _of_gateway() -> Iterator[Variable]:
     docs = field_docs(gateway.settings, "Settings")
     docs.update(field_docs(gateway.auth.settings, "AuthSettings"))
     docs.update(field_docs(gateway.admission.address, "TrustedProxies"))
+    docs.update(field_docs(gateway.admission.compat, "BinanceSettings"))
     for name, value in Settings.from_environ({}).by_variable().items():
         if name.isupper():
             yield Variable(

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
-from tests.reference import configuration, metrics, protocol
+from tests.reference import binance, configuration, metrics, protocol
 from tests.reference.sources import ROOT
 
 DOCS: Final = ROOT / "docs"
 COMMAND: Final = "make reference"
 
 PAGES: Final[Mapping[str, Callable[[], Mapping[str, str]]]] = {
+    "binance.md": binance.parts,
     "configuration.md": configuration.parts,
     "protocol.md": protocol.parts,
     "metrics.md": metrics.parts,

@@ -7,11 +7,14 @@ import logging
 from collections.abc import Collection
 from typing import Protocol
 
+from msgspec import UNSET
+
 from gateway.fanout.cohorts.cohort import Cohort, GroupView
 from gateway.fanout.pacing.flush_scheduler import FlushScheduler
 from gateway.fanout.pacing.pending import EveryPending, NewestPending
 from gateway.metrics import Counters
 from gateway.protocol.forms import Forms, FramedTick
+from market.prices.tick import Tick
 
 FAULT = "a cohort could not be flushed"
 """Logged for an error of ours with one cohort. The other cohorts still get every tick."""
@@ -119,6 +122,26 @@ class ConflatingGroup(NewestPending):
                 except Exception:
                     logger.exception(FAULT)
             self._order = ()
+
+
+class QuotesGroup(ConflatingGroup):
+    """A conflating group for encodings that say nothing of a tick without another quote (`Encoding.quotes_only`)."""
+
+    def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
+        super().__init__(scheduler, counters)
+        self._offered: dict[str, int] = {}
+        """Topic → the exchange's number of the newest quote that was pending here."""
+
+    def offer(self, tick: FramedTick) -> None:
+        """See `Group.offer`."""
+        its = tick.tick
+        number = its.update_id if isinstance(its, Tick) else UNSET
+        if number is UNSET:
+            # Who came meanwhile knows no quote yet: the next one counts, even if it is the same.
+            self._offered.pop(tick.topic, None)
+        elif self._offered.get(tick.topic) != number:
+            self._offered[tick.topic] = number
+            super().offer(tick)
 
 
 class ExactGroup(EveryPending):

@@ -87,7 +87,7 @@ class RecordingListener:
             raise self.code
         self.messages.append((opcode, data))
 
-    def frame_received(self) -> None:
+    def frame_received(self, _opcode: int) -> None:
         self.frames += 1
 
     def ping_answered(self, number: int) -> bool:

@@ -1,7 +1,9 @@
 """The pending ticks of a group, and the cohorts that a flush writes to."""
 
+from msgspec import UNSET
+
 from gateway.fanout.cohorts.cohort import Cohort
-from gateway.fanout.cohorts.group import Cohorts, ConflatingGroup, ExactGroup
+from gateway.fanout.cohorts.group import Cohorts, ConflatingGroup, ExactGroup, QuotesGroup
 from gateway.fanout.cohorts.member import Rule, Subscription
 from gateway.fanout.cohorts.window import Marks
 from gateway.fanout.pacing.flush_scheduler import Flushable
@@ -67,6 +69,28 @@ def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> 
         group.flush()
         assert expected == seqs(member)
         assert 3 - len(expected) == counters.ticks_conflated
+
+
+def test_a_group_of_quotes_keeps_only_ticks_with_another_quote() -> None:
+    """By the exchange's number. One without a number is left out, and then the same quote counts again."""
+    scheduler = ManualFlushScheduler(resting=False)
+    group = QuotesGroup(scheduler, Counters())
+    one, member = cohort("BTC")
+    group.cohorts.add(one)
+    for seq, number in enumerate((7, 7, 8, UNSET, 8, 7), start=1):
+        its = FramedTick("BTC", seq, tick("BTC", seq, update_id=number))
+        its.offset = seq
+        group.offer(its)
+    group.flush()
+    assert [1, 3, 5, 6] == seqs(member)
+
+
+def test_quotes_of_each_topic_have_numbers_of_their_own() -> None:
+    """Two symbols may have the same."""
+    group = QuotesGroup(ManualFlushScheduler(resting=True), Counters())
+    for symbol in ("BTC", "ETH"):
+        group.offer(FramedTick(symbol, 1, tick(symbol, 1, update_id=7)))
+    assert {"BTC", "ETH"} == {its.topic for its in group.pending}
 
 
 def test_an_exact_group_keeps_everything_in_order() -> None:
