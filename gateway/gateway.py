@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -61,6 +62,8 @@ class Gateway:
     ) -> None:
         """``now_us`` is the time in microseconds since the Unix epoch; ``timer`` measures work, in seconds."""
         self.settings = settings
+        self.name = secrets.token_hex(4)
+        """Short, and of no other process: clients are told it, and operators see it beside its address."""
         self.loop = asyncio.get_running_loop()
         self.bus = bus
         self.counters = Counters()

@@ -20,7 +20,7 @@ GATEWAY_LAYERS = (
     {"__main__", "worker"},
     {"app", "reload"},
     {"http"},
-    {"client"},
+    {"client", "fleet"},
     {"gateway"},
     {"settings"},
     {"admission", "fanout"},
@@ -34,7 +34,7 @@ GATEWAY_LAYERS = (
 POLLER_LAYERS = (
     "__main__",
     "app",
-    "metrics reload",
+    "metrics presence reload",
     "opening",
     "venues.auto venues.replay settings",
     "venues.registry",

@@ -29,7 +29,7 @@ def begin(
     connection = client.connection
     gateway.add(connection)
     logger.debug("client %s connected from %s", connection.client, upgrade_request.address)
-    welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s)
+    welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s, gateway=gateway.name)
     message_frame = connection.encoding.message_frame
     statuses = b"".join(map(message_frame, gateway.feed.statuses))
     # One write: the answer to the handshake, the welcome and the status of each venue.

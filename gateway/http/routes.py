@@ -1,7 +1,6 @@
 """What a gateway answers over HTTP."""
 
 import asyncio
-import hmac
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,7 +10,6 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.admission.admission import try_later, unauthorised
-from gateway.admission.limits.charges import METRICS
 from gateway.admission.request.head import require_small_body
 from gateway.admission.upgrade_request import bearer
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
@@ -20,6 +18,7 @@ from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
 from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
 from gateway.http.health import health, readiness
+from gateway.http.operators import FLEET, FLEET_PATH, OPS_PATH, processes, require_port, require_token
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
@@ -35,7 +34,7 @@ SYMBOLS_PATH: Final = "/v1/symbols"
 _FOR_PAGES: Final = {TICKET_PATH: "POST", SYMBOLS_PATH: "GET"}
 """Pages of other allowed origins may read the answers of these, each to this method."""
 
-_FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
+_FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics", OPS_PATH, FLEET_PATH))
 """Load balancers and scrapers ask for these, under names of their own."""
 
 _PAGES: Final = Pages()
@@ -55,6 +54,8 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/metrics", metrics),
+        web.get(OPS_PATH, ops),
+        web.get(FLEET_PATH, fleet, allow_head=False),
     ]
 
 
@@ -139,18 +140,23 @@ async def metrics(request: web.Request) -> web.Response:
     Each value is as of now, and costs accordingly.
     """
     gateway = request.app[GATEWAY]
-    if (port := gateway.settings.private_port) and not _is_at(request.transport, port):
-        raise web.HTTPNotFound
-    gateway.admission.charges.take(_payer(request), METRICS)
-    expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
-    if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
-        raise unauthorised("metrics need METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
+    require_port(gateway, request)
+    require_token(gateway, request, _payer(request))
     return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _is_at(transport: asyncio.Transport | None, port: int) -> bool:
-    """Whether a connection came to this port."""
-    return transport is not None and bool(transport.get_extra_info("sockname")[1] == port)
+async def ops(request: web.Request) -> web.Response:
+    """The operator's page. There is nothing in it; it asks for the processes with the token that it is given."""
+    require_port(request.app[GATEWAY], request)
+    return _PAGES.ops.answer(request)
+
+
+async def fleet(request: web.Request) -> web.Response:
+    """The gateways and pollers of this deployment as JSON, for the bearer of ``METRICS_TOKEN`` if that is set."""
+    gateway = request.app[GATEWAY]
+    require_port(gateway, request)
+    require_token(gateway, request, _payer(request))
+    return await processes(request.app[FLEET])
 
 
 @web.middleware

@@ -3,5 +3,6 @@
 - ``topics``: the topics of ticks, heartbeats and states, and what is published together;
 - ``codec``: their payloads, checked on the way in;
 - ``tick_batch``: many ticks in one message of a partition;
+- ``presence``: what processes say of themselves to operators; ``announcing`` says it every few seconds;
 - ``status``: the poller's heartbeat, and the states of its venue's symbols.
 """

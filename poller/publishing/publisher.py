@@ -89,6 +89,11 @@ class Publisher:
         """Heartbeats that the bus took."""
 
     @property
+    def standing_by(self) -> bool:
+        """Whether another poller leads."""
+        return self._standing_by
+
+    @property
     def waiting(self) -> int:
         """The number of ticks that are still to be sent."""
         return 0 if self._standing_by else self._send_buffer.waiting + self._send_buffer.missed
