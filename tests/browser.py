@@ -117,6 +117,20 @@ class Page:
             seen = await self.evaluate("document.body.innerText.slice(0, 600)")
             raise AssertionError(f"never true: {expression}; the page shows: {seen}") from None
 
+    async def press(self, key: str) -> None:
+        """Press a key and let go: one character, or the name of a key, such as ``Enter``."""
+        codes = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, "Delete": 46, "Tab": 9}
+        code = codes.get(key, 0)
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            more = {"text": text} if text and kind == "keyDown" else {}
+            await self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **more)
+
+    async def type(self, words: str) -> None:
+        """Type words where the keyboard is; a carriage return is Enter."""
+        for character in words:
+            await self.press("Enter" if character == "\r" else character)
+
     async def look(
         self, *, width: int = 1280, height: int = 800, dark: bool = False, reduced_motion: bool = False
     ) -> None:
