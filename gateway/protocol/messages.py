@@ -153,7 +153,7 @@ class Welcome(Message, tag="welcome"):
     heartbeat_s: float
     """A client that sends nothing, not even a pong, for 1 to 1.5 times this many seconds counts as dead."""
     gateway: str = ""
-    """The gateway's name: another one after each start. Operators see at ``/ops`` which that is."""
+    """The gateway's name, another one after each start; operators see at ``/ops`` which that is."""
 
 
 class Subscribed(Message, tag="subscribed"):

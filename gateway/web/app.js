@@ -126,6 +126,7 @@ function takeTick(tick) {
 function hold({ symbols, id }) {
   const isMore = id === "add";
   table.hold(symbols, { more: isMore });
+  document.body.classList.add("filled");
   if (isMore && choice.symbols !== null) choice.change({ symbols: [...new Set([...choice.symbols, ...symbols])] });
   table.drawFeeds((symbol) => feeds.isStale(symbol));
   if (isMore) choose(symbols[0]);
@@ -266,6 +267,7 @@ $("add").addEventListener("submit", (event) => {
 });
 $("all").addEventListener("click", () => {
   choice.change({ symbols: null });
+  drawEmpty();
   subscribe(["*"], "all");
 });
 $("max-hz").value = String(choice.maxHz);

@@ -3,6 +3,7 @@
 from typing import Any
 
 from market.prices.tick import Tick
+from market.wire.presence import GatewayPresent, PollerPresent
 from market.wire.status import Heartbeat, States, SymbolState, SymbolStatus
 
 
@@ -40,3 +41,39 @@ def status(symbol: str = "BTCUSDT", state: SymbolState = "halted", **fields: Any
 def states(version: int = 7, live: list[str] | None = None, others: list[SymbolStatus] | None = None) -> States:
     """The states of all symbols; of BTCUSDT and ETHUSDT unless told."""
     return States(version=version, live=["BTCUSDT", "ETHUSDT"] if live is None else live, others=others or [])
+
+
+_BASE: dict[str, Any] = {"host": "h", "pid": 1, "version": "1", "started_us": 1, "sent_us": 2, "cpu": 0.1}
+
+
+def gateway_present(**changes: Any) -> GatewayPresent:
+    """What a gateway could say of itself."""
+    base: dict[str, Any] = {
+        "name": "a1",
+        "host": "h",
+        "pid": 1,
+        "version": "1",
+        "started_us": 1,
+        "sent_us": 2,
+        "cpu": 0.1,
+    }
+    rates = {"ticks_in": 1.0, "ticks_out": 2.0, "conflated": 0.0}
+    counts = {"clients": 3, "slow": 0, "symbols": 3, "cut_off": 0, "buffered": 0}
+    return GatewayPresent(
+        **(base | rates | counts | {"address": "h:1", "state": "serving", "stale": [], "venues": ["binance"]} | changes)
+    )
+
+
+def poller_present(**changes: Any) -> PollerPresent:
+    """What a poller could say of itself."""
+    base: dict[str, Any] = {
+        "name": "b1",
+        "host": "h",
+        "pid": 2,
+        "version": "1",
+        "started_us": 1,
+        "sent_us": 2,
+        "cpu": 0.1,
+    }
+    words = {"venue": "binance", "state": "leading", "link": "up", "source": "binance-ws", "reason": ""}
+    return PollerPresent(**(base | words | {"symbols": 3, "published": 9.0, "waiting": 0, "failures": 0} | changes))
