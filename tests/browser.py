@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import IO, Any
 
@@ -57,6 +57,8 @@ class Page:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.complaints: list[str] = []
         """Errors and warnings of the console so far: uncaught exceptions, refused by policy, not found."""
+        self.on: dict[str, Callable[[dict[str, Any]], None]] = {}
+        """Called with each event of a name."""
 
     async def listen(self) -> None:
         """Hand answers to who waits for them, until the tab is gone."""
@@ -64,7 +66,10 @@ class Page:
             data = message.json()
             if "id" in data:
                 self._answers.pop(data["id"]).set_result(data)
-            elif data["method"] == "Runtime.exceptionThrown":
+                continue
+            if data["method"] in self.on:
+                self.on[data["method"]](data["params"])
+            if data["method"] == "Runtime.exceptionThrown":
                 self.complaints.append(data["params"]["exceptionDetails"]["text"])
             elif data["method"] == "Log.entryAdded" and data["params"]["entry"]["level"] in ("error", "warning"):
                 self.complaints.append(data["params"]["entry"]["text"])
