@@ -12,6 +12,7 @@
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
+#   make npm       what tests and examples need of npm, by their lock files (test does it)
 #   make reference  the tables in docs/ that are made of the code, made anew
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
@@ -44,7 +45,7 @@ ifdef FRONT
 export FRONT
 endif
 
-.PHONY: run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference constraints clean
+.PHONY: npm run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -64,7 +65,7 @@ bench: $(VENV)/.ready
 
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
-test: check
+test: check npm
 	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
@@ -123,6 +124,15 @@ $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 $(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(LOAD_VENV) load
 	@touch $@
+
+NPM := $(patsubst %,%/node_modules/.ready,tests/axe)
+
+npm: $(NPM)
+
+# Without npm the tests that need it are skipped, and say so.
+$(NPM): %/node_modules/.ready: %/package-lock.json
+	@deploy/system.sh node=nodejs npm
+	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-progress && touch node_modules/.ready; fi
 
 # All versions anew, and the hashes of every file of theirs, for every supported Python, system and processor at once.
 # UPGRADE= keeps the versions. Wants `uv` on PATH.

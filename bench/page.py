@@ -3,7 +3,7 @@
     python -m bench.page
 
 A gateway with default settings gets a thousand ticks a second of a hundred symbols, and Chromium has its page open.
-What the browser does is read from its own trace. The publisher's prices jump: each tick changes every figure of its row.
+What the browser does is read from its own trace. The publisher's prices jump: each tick changes all figures of its row.
 """
 
 import argparse

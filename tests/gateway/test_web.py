@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.accessibility import axe, violations
 from tests.browser import Page, open_page, running_browser
 from tests.gateway.scripted import (
     BOUND_S,
@@ -840,6 +841,34 @@ async def test_nothing_moves_that_the_reader_did_not_move(
     assert {"#text"} >= {name for _, names in shifts for name in names}
     assert sum(value for value, _ in shifts) < 0.003
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1280, False), (1280, True)])
+async def test_nothing_keeps_anybody_from_reading_it(
+    page: Page, gateway: ScriptedGateway, width: int, dark: bool
+) -> None:
+    """Names, roles and contrasts of everything that it can show are right, by an independent check."""
+    source = axe()
+    await page.look(width=width, height=844, dark=dark, reduced_motion=True)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT", "CUSDT", "DUSDT")
+    for seq, bid in ((1, 6523456), (2, 6523457)):
+        for symbol in ("AUSDT", "BUSDT", "CUSDT", "DUSDT"):
+            await client.say(**tick(symbol, seq=seq, bid=bid))
+    await client.say(**STATS_OF_24_H)
+    for symbol, named in (("BUSDT", "stale"), ("CUSDT", "halted"), ("DUSDT", "delisted")):
+        await client.say(type="symbol_status", symbol=symbol, state=named, reason="because", since_us=1)
+    await page.until(f"{text('not-live')} === '3'")
+    assert [] == await violations(page, source)
+    await page.evaluate("document.querySelector('tr[data-symbol=BUSDT] button').click()")
+    await page.evaluate("document.querySelector('#raw').click()")
+    await client.say(type="status", feed="stale", reason="no beat", source="simulated", since_us=1)
+    await page.until(state("stale"))
+    assert [] == await violations(page, source)
+    await client.close(4401)
+    await page.until(state("ended"))
+    assert [] == await violations(page, source)
 
 
 @pytest.mark.parametrize("width", [360, 780, 920, 1280])

@@ -6,6 +6,7 @@ from signal import SIGKILL
 
 import pytest
 
+from tests.accessibility import axe, violations
 from tests.browser import Page, open_page, running_browser
 from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, http_status, members_of, running
 
@@ -45,6 +46,7 @@ async def test_the_page_shows_who_is_there_and_who_is_gone() -> None:
             await _until(page, f"({ROWS})('gateways').some((row) => row[0] === 'gone' && row[2] === '{addresses[2]}')")
             others = f"({ROWS})('gateways').filter((row) => row[0] === 'good').map((row) => row[2]).sort().join()"
             assert ",".join(sorted({*addresses} - {addresses[2]})) == await page.evaluate(others)
+            assert [] == await violations(page, axe())
             assert [] == [line for line in page.complaints if "401" not in line]
 
 
