@@ -9,6 +9,7 @@ const STEADY_MS = 10_000; // a connection that lasted this long resets the backo
 // Parts of the gateway's heartbeat, which is 20 s. A network that loses everything tells neither end.
 const PING_AFTER = 0.1; // of silence: ask
 const ANSWER_WITHIN = 0.15; // of the question: the connection is dead
+const CLOCK_MS = 60_000; // clocks drift
 const MEASURE_MS = 5_000; // between two measurements of the way to the gateway and back, while the page is seen
 
 // Close codes after which another attempt cannot help; all others are retried.
@@ -50,6 +51,8 @@ export class Connection {
   #pingedAt = 0; // of a question that nothing has followed yet
   #askedAt = 0; // of the last question
   #answered = true;
+  #clockTripMs = Infinity;
+  #clockUntil = 0;
   #returnAt = 0;
   #refusal = "";
   #state = null;
@@ -73,6 +76,7 @@ export class Connection {
     this.#pingedAt = 0;
     this.#receivedAt = performance.now();
     this.roundTripMs = this.offsetUs = NaN;
+    this.#clockTripMs = Infinity;
     this.#enter({ name: "connecting" });
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
@@ -111,20 +115,25 @@ export class Connection {
       this.#answered = true;
       this.#refusal = "";
       if (message.heartbeat_s > 0) this.#heartbeatMs = message.heartbeat_s * 1000;
-      this.#setClock(message.server_us, 0);
+      this.#setClock(message.server_us, Infinity);
       this.#enter({ name: "open" });
     } else if (message.type === "shutdown") {
       this.#returnAt = this.#receivedAt + Math.max(0, Number(message.reconnect_after_ms) || 0);
     } else if (message.type === "pong" && !this.#answered) {
       this.#answered = true;
       this.roundTripMs = this.#receivedAt - this.#askedAt;
-      this.#setClock(message.server_us, this.roundTripMs / 2);
+      this.#setClock(message.server_us, this.roundTripMs);
     }
     this.#onMessage(message, text);
   }
 
-  #setClock(serverUs, agoMs) {
-    if (Number.isSafeInteger(serverUs)) this.offsetUs = serverUs - (Date.now() - agoMs) * 1000;
+  // An answer that was long under way says little of the other clock: the quickest of a minute counts.
+  #setClock(serverUs, tripMs) {
+    const now = performance.now();
+    if (!Number.isSafeInteger(serverUs) || (tripMs > this.#clockTripMs && now < this.#clockUntil)) return;
+    this.#clockTripMs = tripMs;
+    this.#clockUntil = now + CLOCK_MS;
+    this.offsetUs = serverUs - (Date.now() - (Number.isFinite(tripMs) ? tripMs / 2 : 0)) * 1000;
   }
 
   #watch() {

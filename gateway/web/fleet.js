@@ -62,6 +62,7 @@ export class Fleet {
         const head = document.createElement("th");
         head.scope = "col";
         head.textContent = label;
+        head.dataset.label = label;
         heads.append(head);
       }
     }
