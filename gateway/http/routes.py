@@ -146,7 +146,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 async def ops(request: web.Request) -> web.Response:
-    """The operator's page. There is nothing in it; it asks for the processes with the token that it is given."""
+    """The operator's page: an empty frame, which asks for the processes with the token that it is given."""
     require_port(request.app[GATEWAY], request)
     return _PAGES.ops.answer(request)
 

@@ -23,9 +23,8 @@ const WITHOUT_SYMBOLS = {
 };
 
 const $ = (id) => document.getElementById(id);
-const colours = new Colours(() => table.redrawTrends());
-const table = new PriceTable($("rows"), colours);
-const detail = new Detail($("detail"), colours);
+const table = new PriceTable($("rows"));
+const detail = new Detail($("detail"), new Colours());
 const raw = new RawMessages($("messages"));
 const choice = new Choice();
 const feeds = new Feeds();

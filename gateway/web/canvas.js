@@ -1,5 +1,4 @@
-// Pictures of prices: the small line in each row. Sizes come from an observer, colours from the style; nothing here
-// asks for a layout.
+// Pictures of prices. Sizes come from an observer, colours from the style; nothing here asks for a layout.
 
 const SPARK_SECONDS = 300;
 
@@ -33,7 +32,7 @@ export class Picture {
 
 /** The colours of the style, read anew when the reader changes between light and dark. */
 export class Colours {
-  constructor(changed) {
+  constructor() {
     const read = () => {
       const style = getComputedStyle(document.documentElement);
       for (const name of ["up", "down", "muted", "line", "text", "accent", "panel"]) {
@@ -41,7 +40,7 @@ export class Colours {
       }
     };
     read();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (read(), changed()));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", read);
   }
 }
 
@@ -83,28 +82,42 @@ export function trace(context, history, seconds, { x, y }) {
   return end;
 }
 
-export function drawSpark(picture, history, colours, isLive) {
-  if (!picture.width) return;
-  const context = picture.begin();
-  const seconds = shownOf(history, SPARK_SECONDS);
-  const { low, high, first, last, known } = extent(history, seconds);
-  const middle = picture.height / 2;
-  context.lineWidth = 1;
-  context.setLineDash([2, 3]);
-  context.strokeStyle = colours.line;
-  context.beginPath();
-  context.moveTo(0, middle);
-  context.lineTo(picture.width, middle);
-  context.stroke();
-  context.setLineDash([]);
-  if (known < 2) return;
-  const room = picture.height - 6;
-  const span = high - low;
-  context.lineWidth = 1.5;
-  context.lineJoin = "round";
-  context.strokeStyle = !isLive ? colours.muted : last >= first ? colours.up : colours.down;
-  trace(context, history, seconds, {
-    x: (ago) => (1 - ago / (seconds - 1)) * (picture.width - 2) + 1,
-    y: (price) => (span ? 3 + (1 - (price - low) / span) * room : middle),
-  });
+const SVG = "http://www.w3.org/2000/svg";
+const [SPARK_WIDTH, SPARK_HEIGHT] = [100, 36];
+
+/** The small line of a row. A path and no canvas: a hundred canvases would be a hundred layers to put together. */
+export class Spark {
+  element = document.createElementNS(SVG, "svg");
+  #path = document.createElementNS(SVG, "path");
+  #drawn = "";
+
+  constructor() {
+    this.element.setAttribute("viewBox", `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`);
+    this.element.setAttribute("preserveAspectRatio", "none");
+    this.element.setAttribute("aria-hidden", "true");
+    this.element.append(this.#path);
+  }
+
+  draw(history, isLive) {
+    const seconds = shownOf(history, SPARK_SECONDS);
+    const { low, high, first, last, known } = extent(history, seconds);
+    const span = high - low;
+    const scale = (SPARK_HEIGHT - 6) / span;
+    let line = "";
+    let isDown = false;
+    history.walk(seconds, (ago, price) => {
+      if (Number.isNaN(price)) {
+        isDown = false;
+        return;
+      }
+      const x = (1 - ago / (seconds - 1)) * SPARK_WIDTH;
+      const y = span ? 3 + (high - price) * scale : SPARK_HEIGHT / 2;
+      line += `${isDown ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
+      isDown = true;
+    });
+    if (line === this.#drawn) return;
+    this.#drawn = line;
+    this.#path.setAttribute("d", known > 1 ? line : "");
+    this.element.dataset.trend = !isLive ? "old" : last >= first ? "up" : "down";
+  }
 }

@@ -3,7 +3,7 @@
 import { NOTHING, age, approximate, compare, exact, moment, signed, written } from "./figures.js";
 import { Moves } from "./moves.js";
 import { History } from "./history.js";
-import { Picture, drawSpark } from "./canvas.js";
+import { Spark } from "./canvas.js";
 
 /** Key, heading, and heading of the second line. */
 export const COLUMNS = [
@@ -20,6 +20,8 @@ const STATES = { live: "Live", stale: "Stale", halted: "Halted", delisted: "Deli
 const VENUES = { binance: "Binance", coinbase: "Coinbase" };
 export const HOME = "binance"; // whose symbols have no venue's name in front
 const LONG = 13; // characters; a longer figure takes a second line, and its row grows
+
+const LONG_NAME = 14;
 
 export const venueName = (venue) => VENUES[venue] ?? venue;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -41,10 +43,10 @@ export class Row {
   #cells = {};
   #moves = { bid: new Moves(), ask: new Moves(), last: new Moves() };
   #values = {};
+  #spark = new Spark();
 
-  constructor(symbol, colours) {
+  constructor(symbol) {
     this.symbol = symbol;
-    this.colours = colours;
     const [venue, ...native] = symbol.split(":");
     this.venue = native.length ? venue : HOME;
     this.name = native.length ? native.join(":") : symbol;
@@ -58,6 +60,8 @@ export class Row {
     this.button.tabIndex = -1;
     this.button.textContent = this.name;
     this.button.title = symbol;
+    // Cut off by the style, which costs: only where it may be needed.
+    if (this.name.length > LONG_NAME) this.button.classList.add("cut");
     this.said = document.createElement("span");
     this.said.className = "sub";
     head.append(this.button, " ", this.said); // the blanks are for screen readers and for copies
@@ -73,12 +77,9 @@ export class Row {
     }
     const trend = element("td", "cell");
     trend.dataset.key = "trend";
-    const canvas = document.createElement("canvas");
-    canvas.setAttribute("aria-hidden", "true");
-    trend.append(canvas);
+    trend.append(this.#spark.element);
     this.element.append(trend);
     this.#describe();
-    this.picture = new Picture(canvas, () => this.drawTrend());
   }
 
   get isLive() {
@@ -168,7 +169,7 @@ export class Row {
   }
 
   drawTrend() {
-    drawSpark(this.picture, this.history, this.colours, this.isLive);
+    this.#spark.draw(this.history, this.isLive);
   }
 
   #describe() {
@@ -176,6 +177,7 @@ export class Row {
     this.element.dataset.feed = this.isVenueStale ? "stale" : "live";
     const text = this.condition || venueName(this.venue);
     if (this.said.textContent !== text) this.said.textContent = text;
+    this.said.classList.toggle("cut", text.length > LONG_NAME);
     this.said.title = this.state === "live" ? this.reason : `${this.symbol} is ${text[0].toLowerCase()}${text.slice(1)}`;
     const isOutvoted = this.state === "live" && this.isVenueStale;
     this.#write("age2", isOutvoted ? STATES.stale : (STATES[this.state] ?? this.state));

@@ -10,7 +10,6 @@ export class PriceTable {
   onDraw = () => {}; // called with each row that was drawn
   rows = new Map(); // symbol -> Row
   #body;
-  #colours;
   #marked = new Set();
   #trends = [];
   #frame = 0;
@@ -20,15 +19,17 @@ export class PriceTable {
   #leastUs = null;
   #seen;
 
-  constructor(body, colours) {
+  constructor(body) {
     this.#body = body;
-    this.#colours = colours;
+    // What has faded is taken away: left there, it would be a layer of its own.
+    body.addEventListener("animationend", ({ target }) => delete target.dataset.flash);
     this.#seen = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) {
           const row = this.rows.get(target.dataset.symbol);
           if (row?.element !== target) continue;
           row.isVisible = isIntersecting;
+          row.element.classList.toggle("seen", isIntersecting);
           if (isIntersecting) this.#mark(row);
         }
       },
@@ -190,12 +191,8 @@ export class PriceTable {
     return total;
   }
 
-  redrawTrends() {
-    for (const row of this.rows.values()) row.drawTrend();
-  }
-
   #make(symbol) {
-    const row = new Row(symbol, this.#colours);
+    const row = new Row(symbol);
     this.#seen.observe(row.element);
     return row;
   }
