@@ -41,8 +41,13 @@ _WORK: Final = (
     *("UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit", "WebSocketReceive"),
 )
 """Kinds of work on the main thread that are named in the result. Some contain others."""
-_HEAD: Final = """| window | frames/s | main thread | longest task, ms | p99 of tasks, ms |
-| --- | --- | --- | --- | --- |"""
+_HEAD: Final = """| window | frames/s | main thread, CPU | with waits | longest task, ms | p99 of tasks, ms |
+| --- | --- | --- | --- | --- | --- |"""
+_COUNT: Final = """(() => {
+    window.drawn = { count: 0, from: performance.now() };
+    const next = () => { drawn.count++; requestAnimationFrame(next); };
+    requestAnimationFrame(next);
+})()"""
 _SIZES: Final = {"laptop": (1280, 800), "wide": (1920, 1080), "phone": (390, 844)}
 
 
@@ -50,10 +55,12 @@ class Work(NamedTuple):
     """What a browser did in a while."""
 
     seconds: float
-    frames: int
-    """Frames that were drawn."""
+    frames_per_s: float
+    """As a script sees them that asks for each."""
     busy_s: float
-    """Time in tasks of the page's main thread."""
+    """CPU time of the page's main thread."""
+    taken_s: float
+    """Time in its tasks, with what other programs took of that."""
     longest_ms: float
     """Its longest task."""
     p99_ms: float
@@ -61,24 +68,23 @@ class Work(NamedTuple):
     """Seconds by kind of work."""
 
 
-def work(events: Iterable[Mapping[str, Any]], seconds: float) -> Work:
+def work(events: Iterable[Mapping[str, Any]], seconds: float, frames_per_s: float) -> Work:
     """What a trace of ``seconds`` says. Its times are microseconds.
 
     Raises:
         ValueError: no page's main thread is in it.
     """
     tasks: dict[tuple[int, int], list[float]] = {}
-    mains, frames, kinds = set(), Counter[int](), dict[tuple[int, int], Counter[str]]()
+    mains, cpu, kinds = set(), Counter[tuple[int, int]](), dict[tuple[int, int], Counter[str]]()
     for event in events:
         thread = event["pid"], event["tid"]
         name = event["name"]
         if name == "thread_name" and event["args"]["name"] == "CrRendererMain":
             mains.add(thread)
-        elif name == "DrawFrame":
-            frames[event["pid"]] += 1
         elif name.endswith("RunTask") and "dur" in event:
             tasks.setdefault(thread, []).append(event["dur"])
-        elif name in _WORK and "dur" in event:
+            cpu[thread] += event.get("tdur", event["dur"])
+        if name in _WORK and "dur" in event:
             kinds.setdefault(thread, Counter())[name] += event["dur"]
     if not mains & tasks.keys():
         raise ValueError("the trace has no main thread of a page; is this another version of Chromium?")
@@ -86,8 +92,9 @@ def work(events: Iterable[Mapping[str, Any]], seconds: float) -> Work:
     its = tasks[main]
     return Work(
         seconds=seconds,
-        frames=frames[main[0]],
-        busy_s=sum(its) / 1e6,
+        frames_per_s=frames_per_s,
+        busy_s=cpu[main] / 1e6,
+        taken_s=sum(its) / 1e6,
         longest_ms=max(its) / 1e3,
         p99_ms=quantiles(its, n=100)[98] / 1e3 if len(its) > 1 else its[0] / 1e3,
         kinds={name: us / 1e6 for name, us in kinds.get(main, Counter()).most_common()},
@@ -96,8 +103,8 @@ def work(events: Iterable[Mapping[str, Any]], seconds: float) -> Work:
 
 def line(name: str, its: Work) -> str:
     """A row of the table in docs/measured.md."""
-    share, fps = its.busy_s / its.seconds, its.frames / its.seconds
-    return f"| {name} | {fps:.1f} | {share:.1%} | {its.longest_ms:.1f} | {its.p99_ms:.2f} |"
+    busy, taken = its.busy_s / its.seconds, its.taken_s / its.seconds
+    return f"| {name} | {its.frames_per_s:.1f} | {busy:.1%} | {taken:.1%} | {its.longest_ms:.1f} | {its.p99_ms:.2f} |"
 
 
 async def _trace(page: Page, seconds: float) -> list[dict[str, Any]]:
@@ -115,16 +122,18 @@ async def _trace(page: Page, seconds: float) -> list[dict[str, Any]]:
     return found
 
 
-async def _measure(browser: str, url: str, size: tuple[int, int], seconds: float) -> list[dict[str, Any]]:
+async def _measure(browser: str, url: str, size: tuple[int, int], seconds: float) -> tuple[list[dict[str, Any]], float]:
     async with open_page(browser) as page:
         await page.look(width=size[0], height=size[1])
         await page.open(url)
         await page.until(f"document.querySelectorAll('#rows tr').length === {len(SYMBOLS)}")
         await asyncio.sleep(_SETTLE_S)
+        await page.evaluate(_COUNT)
         events = await _trace(page, seconds)
+        frames_per_s = await page.evaluate("drawn.count / (performance.now() - drawn.from) * 1000")
         rate = await page.evaluate("document.querySelector('#rate').textContent")
         print(f"the page shows {rate} updates/s; complaints: {page.complaints or 'none'}", file=sys.stderr)
-        return events
+        return events, frames_per_s
 
 
 def main(arguments: list[str]) -> int:
@@ -144,10 +153,10 @@ def main(arguments: list[str]) -> int:
         print(_HEAD)
         with running_browser() as browser:
             for _, name in itertools.product(range(options.rounds), options.sizes.split(",")):
-                events = asyncio.run(_measure(browser, url, _SIZES[name], options.seconds))
+                events, frames_per_s = asyncio.run(_measure(browser, url, _SIZES[name], options.seconds))
                 if options.trace:
                     Path(options.trace).write_text(json.dumps({"traceEvents": events}), encoding="utf-8")
-                its = work(events, options.seconds)
+                its = work(events, options.seconds, frames_per_s)
                 print(line(f"{name}, {_SIZES[name][0]} × {_SIZES[name][1]}", its), flush=True)
                 kinds = {kind: round(seconds, 3) for kind, seconds in its.kinds.items()}
                 print(msgspec.json.encode(kinds).decode(), file=sys.stderr)

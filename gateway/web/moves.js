@@ -3,7 +3,23 @@
 
 const REST_MS = 1_500; // a cell does not flash again sooner
 const LARGE = 3; // times the usual move of a second
-const WEIGHT = 0.1; // of the newest second in the usual move
+const WEIGHT = 0.1; // of the newest second in the usual move, once there have been ten
+
+const MOST = 10; // flashes in a second, of all cells together: where everything flashes, nothing is seen
+
+/** How many more cells may flash now. */
+export class Budget {
+  #left = MOST;
+  #at = 0;
+
+  take(now) {
+    this.#left = Math.min(MOST, this.#left + ((now - this.#at) / 1000) * MOST);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+}
 
 /** The moves of one price, which is known by about: `take` says "up" or "down" where a move should flash, else "". */
 export class Moves {
@@ -14,6 +30,7 @@ export class Moves {
   #usual = 0; // how far it moves in a second, about
   #second = NaN; // the price at the beginning of this second
   #secondAt = -Infinity;
+  #seconds = 0; // that were measured
 
   take(price, now) {
     if (Number.isNaN(price)) {
@@ -46,7 +63,7 @@ export class Moves {
     const seconds = (now - this.#secondAt) / 1000;
     if (seconds < 1) return;
     // After a long silence the first move is no measure of the usual one.
-    if (seconds < 30) this.#usual += WEIGHT * (Math.abs(price - this.#second) / seconds - this.#usual);
+    if (seconds < 30) this.#usual += Math.max(WEIGHT, 1 / ++this.#seconds) * (Math.abs(price - this.#second) / seconds - this.#usual);
     this.#second = price;
     this.#secondAt = now;
   }

@@ -1,7 +1,7 @@
 // One symbol: what is known of it, and its row. A figure's text node is written only if its text has changed.
 
 import { NOTHING, age, approximate, compare, exact, moment, signed, written } from "./figures.js";
-import { Moves } from "./moves.js";
+import { Budget, Moves } from "./moves.js";
 import { History } from "./history.js";
 import { Spark } from "./canvas.js";
 
@@ -24,6 +24,7 @@ const LONG = 13; // characters; a longer figure takes a second line, and its row
 const LONG_NAME = 14;
 
 export const venueName = (venue) => VENUES[venue] ?? venue;
+const flashes = new Budget();
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Row {
@@ -232,7 +233,7 @@ export class Row {
     if (!move) return;
     cell.dataset.move = move;
     // Two names of one animation: changing between them starts it again without asking for a layout.
-    if (!calm.matches) cell.dataset.flash = cell.dataset.flash === "a" ? "b" : "a";
+    if (!calm.matches && flashes.take(now)) cell.dataset.flash = cell.dataset.flash === "a" ? "b" : "a";
   }
 }
 
