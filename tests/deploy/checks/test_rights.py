@@ -17,7 +17,7 @@ def test_a_poller_writes_what_a_gateway_reads() -> None:
     """The keys and channels of one are those of the other."""
     of_poller, of_gateway = needs([PollerSettings()], None), needs([], Settings())
     assert subjects(of_poller, "publish") == subjects(of_gateway, "subscribe")
-    assert subjects(of_poller, "hset") == {"ticks"} == subjects(of_gateway, "hget")
+    assert subjects(of_poller, "hset") == {"ticks", "presences"} == subjects(of_gateway, "hget")
     assert {"lease.poller", "standby.poller", "states"} == subjects(of_poller, "set")
     assert set() == subjects(of_gateway, "set")
 
@@ -26,7 +26,7 @@ def test_another_venue_has_keys_of_its_own() -> None:
     """A gateway of both venues reads both."""
     poller = PollerSettings.from_environ({"VENUE": "coinbase"})
     assert "lease.poller.coinbase" in subjects(needs([poller], None), "pexpire")
-    assert {"ticks", "venue_states"} == subjects(needs([poller], None), "hset")
+    assert {"ticks", "venue_states", "presences"} == subjects(needs([poller], None), "hset")
     gateway = Settings.from_environ({"SYMBOLS": "BTCUSDT,coinbase:BTC-USD"})
     channels = subjects(needs([], gateway), "subscribe")
     batches = {f"0#{topic}.{venue}" for topic, venue in (("batch", "binance"), ("batch", "coinbase"))}

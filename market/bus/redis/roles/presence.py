@@ -1,7 +1,6 @@
 """Presence on Redis or Valkey: a hash, each of whose fields begins with the time at which it runs out.
 
-One key, so that it is asked for and bounded in one step. It expires when nobody has announced himself for long enough.
-On a cluster it is a key like any other, in the slot of its name.
+One key, so that it is asked for and bounded in one step. It expires a day after the last announcement.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +11,7 @@ from market.bus.presence import MAX_PRESENCE_BYTES, MOST_PRESENT
 from market.bus.redis.connection.client import milliseconds
 
 PRESENCES: Final = "presences"
-"""The key."""
+"""The key, on one server."""
 
 _NOW: Final = b"""
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -39,11 +38,11 @@ _ANNOUNCE: Final = (
     _NOW
     + b"""
 local most, ttl_ms = tonumber(ARGV[4]), tonumber(ARGV[3])
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) >= most and #living() >= 2 * most then
+if not redis.call('HGET', KEYS[1], ARGV[1]) and redis.call('HLEN', KEYS[1]) >= most and #living() >= 2 * most then
   return 0
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ttl_ms) .. ' ' .. ARGV[2])
-if redis.call('PTTL', KEYS[1]) < ttl_ms then redis.call('PEXPIRE', KEYS[1], ttl_ms) end
+redis.call('PEXPIRE', KEYS[1], 86400000)
 return 1
 """
 )
@@ -53,28 +52,29 @@ _PRESENT: Final = _NOW + b"return living()"
 """Key: the hash. The answer: name and value in turn."""
 
 Ask = Callable[..., Awaitable[Any]]
-"""Sends the words of one command, all of whose keys are `PRESENCES`, and returns the answer."""
+"""Sends the words of one command, which has one key, and returns the answer."""
 
 
 class RedisPresence:
     """See `market.bus.Presence`."""
 
-    def __init__(self, ask: Ask) -> None:
-        """Send commands with ``ask``."""
+    def __init__(self, ask: Ask, key: str = PRESENCES) -> None:
+        """Send commands about ``key`` with ``ask``."""
         self._ask = ask
+        self._key = key
 
     async def announce(self, name: str, value: bytes, ttl_s: float) -> None:
         """See `market.bus.Presence.announce`."""
         words = (name, value, milliseconds(ttl_s), MOST_PRESENT)
-        if not await self._ask(b"EVAL", _ANNOUNCE, 1, PRESENCES, *words):
+        if not await self._ask(b"EVAL", _ANNOUNCE, 1, self._key, *words):
             raise BusDownError(f"{MOST_PRESENT} processes are on this bus already")
 
     async def withdraw(self, name: str) -> None:
         """See `market.bus.Presence.withdraw`."""
-        await self._ask(b"HDEL", PRESENCES, name)
+        await self._ask(b"HDEL", self._key, name)
 
     async def present(self) -> dict[str, bytes]:
         """See `market.bus.Presence.present`."""
-        words: list[bytes] = await self._ask(b"EVAL", _PRESENT, 1, PRESENCES)
+        words: list[bytes] = await self._ask(b"EVAL", _PRESENT, 1, self._key)
         pairs = zip(words[::2], words[1::2], strict=True)
         return {name.decode(errors="replace"): value for name, value in pairs if len(value) <= MAX_PRESENCE_BYTES}
