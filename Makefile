@@ -134,7 +134,7 @@ $(LOAD_VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
 	@deploy/venv.sh $(LOAD_VENV) load
 	@touch $@
 
-NPM := $(patsubst %,%/node_modules/.ready,clients/js examples/react tests/asyncapi)
+NPM := $(patsubst %,%/node_modules/.ready,clients/js examples/react tests/asyncapi tests/axe)
 
 npm: $(NPM)
 

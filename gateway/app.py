@@ -11,9 +11,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
+from gateway.fleet import Fleet
 from gateway.gateway import Gateway
 from gateway.hosting import refuse_other_workers
 from gateway.http.binance import Binance
+from gateway.http.operators import FLEET
 from gateway.http.routes import (
     BINANCE,
     GATEWAY,
@@ -61,12 +63,15 @@ def create_app(settings: Settings | None = None) -> web.Application:
         app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url, options))
         app[REGISTRY] = _registry(gateway)
         app[BINANCE] = Binance(gateway)
+        app[FLEET] = fleet = Fleet(gateway)
         # The objects of the imports stay for ever. Scanning them again and again would only cost time.
         gc.collect()
         gc.freeze()
         work = asyncio.create_task(gateway.run(), name="gateway")
         work.add_done_callback(_end_loudly)
+        announcing = asyncio.create_task(fleet.run(), name="fleet")
         yield
+        await end(announcing)
         await end(work)
 
     async def close_clients(app: web.Application) -> None:

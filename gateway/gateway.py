@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -64,11 +65,12 @@ class Gateway:
     ) -> None:
         """``now_us`` is the time in microseconds since the Unix epoch; ``timer`` measures work, in seconds."""
         self.settings = settings
+        self.name = secrets.token_hex(4)
+        """Short, and of no other process: clients are told it, and operators see it beside its address."""
         self.loop = asyncio.get_running_loop()
         self.bus = bus
         self.counters = Counters()
         self.buffers = Buffers(self.counters, _bounds(settings))
-        """What is kept for clients."""
         self.read_scheduler = ReadScheduler(timer)
         """Decides when clients' messages are worked on."""
         self._now_us = now_us
@@ -103,7 +105,6 @@ class Gateway:
         slow, late = self.hub.slow, self.hub.read_late
         self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
         self.heartbeats = Heartbeats(settings.heartbeat_s, slow.__contains__, now_us)
-        """Signs of life for streams of events."""
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
         verify_now = None if self.authenticator is None else self.authenticator.verify_now
@@ -115,7 +116,6 @@ class Gateway:
         self.on_change: list[Callable[[], None]] = []
         """Called when `settings` have changed."""
         self.limits = Limits(settings.max_symbols_per_connection, settings.max_errors_per_connection)
-        """The limits of each client."""
         self.draining = False
         """Whether it is going away: out of the balancer, but still serving its clients."""
         self.succeeded = False

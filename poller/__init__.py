@@ -21,7 +21,8 @@ A tick passes through these files (``docs/design.md`` lists the functions, and t
 ``publishing``  ticks and heartbeats onto the bus, also through its faults: ``publisher``, ``sequencer``, ``heartbeat``
 
 ``__main__`` starts ``app``, which connects the parts. ``settings`` reads the environment, ``opening`` opens the source
-that it names, ``reload`` applies new settings to a running poller, ``metrics`` counts, ``errors`` end a start.
+that it names, ``reload`` applies new settings to a running poller, ``metrics`` counts, ``presence`` tells operators how
+the poller is, ``errors`` end a start.
 Every arrow is a plain call that never waits for the next part. Several pollers may run on one bus: for each venue
 one leads and the others stand by (``publishing.leadership``).
 """

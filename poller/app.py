@@ -14,10 +14,12 @@ from collections.abc import Iterable, Mapping
 from market.bus import Bus, BusOptions, open_bus
 from market.process.tasks import Group, end
 from market.settings.hangup import Hangup, reload_whenever
+from market.wire.announcing import Announcer
 from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake
 from poller.opening import open_source
+from poller.presence import present
 from poller.publishing.leadership import Lead
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Sequencer
@@ -88,6 +90,12 @@ class Poller:
             symbol_channels=channels,
         )
 
+        self._announcer = Announcer(
+            bus,
+            lambda announcer: present(announcer, self._settings, self.publisher, self._state(), len(self._symbols)),
+            now_us=now_us,
+        )
+
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop`` is set.
 
@@ -110,10 +118,11 @@ class Poller:
             async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
                 feeding = tasks.create_task(self._feed())
+                announcing = tasks.create_task(self._announcer.run())
                 await stop.wait()
                 logger.info("stopping")
                 self.publisher.stop()
-                await end(feeding)
+                await end(feeding, announcing)
         except ExceptionGroup as errors:
             match errors.exceptions:
                 case [PollerError() as error]:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import IO, Any
 
@@ -57,6 +57,8 @@ class Page:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.complaints: list[str] = []
         """Errors and warnings of the console so far: uncaught exceptions, refused by policy, not found."""
+        self.on: dict[str, Callable[[dict[str, Any]], None]] = {}
+        """Called with each event of a name."""
 
     async def listen(self) -> None:
         """Hand answers to who waits for them, until the tab is gone."""
@@ -64,7 +66,10 @@ class Page:
             data = message.json()
             if "id" in data:
                 self._answers.pop(data["id"]).set_result(data)
-            elif data["method"] == "Runtime.exceptionThrown":
+                continue
+            if data["method"] in self.on:
+                self.on[data["method"]](data["params"])
+            if data["method"] == "Runtime.exceptionThrown":
                 self.complaints.append(data["params"]["exceptionDetails"]["text"])
             elif data["method"] == "Log.entryAdded" and data["params"]["entry"]["level"] in ("error", "warning"):
                 self.complaints.append(data["params"]["entry"]["text"])
@@ -116,6 +121,20 @@ class Page:
         except TimeoutError:
             seen = await self.evaluate("document.body.innerText.slice(0, 600)")
             raise AssertionError(f"never true: {expression}; the page shows: {seen}") from None
+
+    async def press(self, key: str) -> None:
+        """Press a key and let go: one character, or the name of a key, such as ``Enter``."""
+        codes = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, "Delete": 46, "Tab": 9}
+        code = codes.get(key, 0)
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            more = {"text": text} if text and kind == "keyDown" else {}
+            await self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **more)
+
+    async def type(self, words: str) -> None:
+        """Type words where the keyboard is; a carriage return is Enter."""
+        for character in words:
+            await self.press("Enter" if character == "\r" else character)
 
     async def look(
         self, *, width: int = 1280, height: int = 800, dark: bool = False, reduced_motion: bool = False

@@ -21,7 +21,7 @@ GATEWAY_LAYERS = (
     {"app", "reload"},
     {"http"},
     {"binance"},
-    {"client"},
+    {"client", "fleet"},
     {"gateway"},
     {"settings"},
     {"admission", "events", "fanout"},
@@ -35,7 +35,7 @@ GATEWAY_LAYERS = (
 POLLER_LAYERS = (
     "__main__",
     "app",
-    "metrics reload",
+    "metrics presence reload",
     "opening",
     "venues.auto venues.replay settings",
     "venues.registry",

@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 from deploy.checks.finding import Finding
 from deploy.checks.rights import LACKING, Need
 from market.bus.redis.cluster.connection.url import Address
-from market.bus.redis.cluster.roles.layout import channel, partition_key, stand_by_key, ticket_key
+from market.bus.redis.cluster.roles.layout import PRESENCES, channel, partition_key, stand_by_key, ticket_key
 
 _KEY: Final = partition_key(0)
 _CHANNEL: Final = channel("x", 0)
@@ -19,7 +19,10 @@ NEEDS: Final = (
     )),
     Need("poller", ("hset", _KEY, "x", "y"), key=_KEY),
     Need("poller", ("del", _KEY), key=_KEY),
-    Need("poller", ("time",)),
+    Need("gateway and poller", ("time",)),
+    *(Need("gateway and poller", (name, PRESENCES, *rest), key=PRESENCES) for name, *rest in (
+        ("hlen",), ("hgetall",), ("hset", "x", "y"), ("hdel", "x"), ("del",), ("pexpire", "1")
+    )),
     Need("poller", ("spublish", _CHANNEL, "x"), channel=_CHANNEL),
     *(Need("poller", (name, stand_by_key("x"), *rest), key=stand_by_key("x")) for name, *rest in (
         ("set", "x", "px", "1"), ("getdel",)
@@ -34,8 +37,8 @@ NEEDS: Final = (
 )  # fmt: skip
 """Everything that both send. Those that no check would come far without (``CLUSTER SLOTS``) are not here."""
 RULE: Final = (
-    "+eval +type +hget +hset +hkeys +hstrlen +del +time +spublish +ssubscribe +set +getdel +ping +asking +cluster|slots"
-    " +cluster|info ~{tickgate:* ~ticket.* &{tickgate:*"
+    "+eval +type +hget +hgetall +hset +hkeys +hlen +hdel +hstrlen +del +pexpire +time +spublish +ssubscribe +set"
+    " +getdel +ping +asking +cluster|slots +cluster|info ~{tickgate:* ~ticket.* &{tickgate:*"
 )
 """What gives a user all that is needed."""
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from gateway.settings import Settings
 from market.bus import in_partition
 from market.bus.redis.roles.layout import lease_key, stand_by_key, ticket_key, value_key
+from market.bus.redis.roles.presence import PRESENCES
 from market.prices.venues import DEFAULT_VENUE, venue_of
 from market.wire.topics import (
     batch_topic,
@@ -134,6 +135,13 @@ def _script(program: str, keys: Sequence[str]) -> Iterator[Need]:
         yield Need(program, ("eval", "return 1", "1", key), key=key)
 
 
+def _to_be_present(program: str) -> Iterator[Need]:
+    """So that operators see it at ``/ops``."""
+    yield Need(program, ("time",))
+    yield from _script(program, (PRESENCES,))
+    yield from _keyed(program, PRESENCES, "type", "hlen", "hget x", "hgetall", "hset x y", "hdel x", "del", "pexpire 1")
+
+
 def _of_poller(settings: PollerSettings) -> Iterator[Need]:
     venue, me = settings.venue.name, "poller"
     lease = lease_of(venue)
@@ -158,6 +166,7 @@ def _of_poller(settings: PollerSettings) -> Iterator[Need]:
         topics += *map(tick_topic, names), *map(stats_topic, names)
     for topic in topics:
         yield Need(me, ("publish", topic, "x"), channel=topic)
+    yield from _to_be_present(me)
 
 
 def _of_gateway(settings: Settings) -> Iterator[Need]:
@@ -180,3 +189,4 @@ def _of_gateway(settings: Settings) -> Iterator[Need]:
         yield Need(me, ("subscribe", topic), channel=topic)
     if settings.auth.mode == "jwt":
         yield from _keyed(me, ticket_key("*"), "set x px 1", "getdel")
+    yield from _to_be_present(me)

@@ -29,7 +29,12 @@ def begin(
     connection = client.connection
     gateway.add(connection)
     logger.debug("client %s connected from %s", connection.client, upgrade_request.address)
-    welcome = Welcome(client=connection.client, heartbeat_s=gateway.settings.heartbeat_s, server_us=gateway.now_us())
+    welcome = Welcome(
+        client=connection.client,
+        heartbeat_s=gateway.settings.heartbeat_s,
+        gateway=gateway.name,
+        server_us=gateway.now_us(),
+    )
     encoding = connection.encoding
     first = encoding.message_frame(welcome) + encoding.venue_status_frames(gateway.feed.statuses)
     # One write: the answer to the handshake, the welcome and the status of each venue.

@@ -13,7 +13,8 @@
 ``symbols``            the list of symbols
 ``directions``         where to go, for whoever came to a wrong path or by plain HTTP
 ``health``             the answers to probes of balancers and orchestrators
-``pages``              the dashboard, as one document
+``operators``          what is for operators alone: the processes of this deployment
+``pages``              the dashboard and the operator's page, each as one document
 ``upgrade``            from a request for ``/ws`` to a client
 ``announced``          connections that begin with a PROXY header
 ``tls``                TLS that a gateway ends itself

@@ -16,14 +16,21 @@ from aiohttp import hdrs, web
 _WEB: Final = Path(__file__).parent.parent / "web"
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
-_MODULES: Final = ("figures.js", "refusal.js", "connection.js", "table.js", "app.js")
-"""Each module imports only from those before it."""
+_MODULES: Final = {
+    "index.html": (
+        "figures refusal connection moves history canvas row table chart detail choice feeds heads linkfigures raw"
+        " status keys app"
+    ),
+    "ops.html": "figures fleet ops",
+}
+"""Each document's modules. Each of them imports only from those before it."""
 
+_SHEET: Final = re.compile(r' *<link rel="stylesheet" href="web/([a-z]+\.css)">\n')
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./[a-z]+\.js";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export ", re.MULTILINE)
 
 _LOCKED: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""Everything the dashboard needs comes from here; nothing else may run in it."""
+"""Everything a page needs comes from here; nothing else may run in it."""
 
 
 class Part:
@@ -51,36 +58,40 @@ class Part:
 
 
 class Pages:
-    """All files of the dashboard."""
+    """All files of the dashboard and of the operator's page."""
 
     def __init__(self, folder: Path = _WEB) -> None:
         """Read them from ``folder``, once."""
         self.parts = {
             path.name: Part(path.name, path.read_bytes())
             for path in sorted(folder.iterdir())
-            if path.suffix in _TYPES and path.name != "index.html"
+            if path.suffix in _TYPES and path.suffix != ".html"
         }
-        document, policy = _assembled(folder)
-        self.index = Part("index.html", document.encode(), policy)
+        self.index, self.ops = (_assembled(folder, name) for name in _MODULES)
 
 
-def _assembled(folder: Path) -> tuple[str, str]:
-    """The document, and a policy that lets only its own style and script run, named by their hashes."""
+def _assembled(folder: Path, name: str) -> Part:
+    """A document with all its parts, and a policy that lets only its own style and script run, named by their hashes.
+
+    What it names is relative to its own address, so that a proxy may serve it below any path.
+    """
 
     def read(name: str) -> str:
         return (folder / name).read_text(encoding="utf-8")
 
-    style = read("style.css")
-    script = "".join(_EXPORT.sub("", _IMPORT.sub("", read(name))) for name in _MODULES)
-    document = read("index.html")
+    document = read(name)
+    style = "".join(read(sheet) for sheet in _SHEET.findall(document))
+    modules = [f"{module}.js" for module in _MODULES[name].split()]
+    script = "".join(_EXPORT.sub("", _IMPORT.sub("", read(module))) for module in modules)
+    document = _SHEET.sub("", document)
     for outside, inside in (
-        ('<link rel="stylesheet" href="/web/style.css">', f"<style>{style}</style>"),
-        ('<script type="module" src="/web/app.js"></script>', f'<script type="module">{script}</script>'),
-        ('"/web/icon.svg"', f'"data:image/svg+xml,{quote(read("icon.svg"))}"'),
+        (f'<script type="module" src="web/{modules[-1]}"></script>', f'<script type="module">{script}</script>'),
+        ("</head>", f"<style>{style}</style>\n</head>"),
+        ('"web/icon.svg"', f'"data:image/svg+xml,{quote(read("icon.svg"))}"'),
     ):
         document = document.replace(outside, inside)
     policy = f"{_LOCKED}; script-src {_hash(script)}; style-src {_hash(style)}; img-src 'self' data:"
-    return document, policy
+    return Part(name, document.encode(), policy)
 
 
 def _hash(text: str) -> str:

@@ -1,7 +1,6 @@
 """What a gateway answers over HTTP."""
 
 import asyncio
-import hmac
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,8 +9,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from gateway.admission.admission import try_later, unauthorised
-from gateway.admission.limits.charges import METRICS
+from gateway.admission.admission import try_later
 from gateway.admission.request.head import require_small_body
 from gateway.admission.upgrade_request import bearer
 from gateway.client.names import full_names
@@ -24,6 +22,7 @@ from gateway.http.documents.asyncapi import asyncapi
 from gateway.http.documents.document import Document
 from gateway.http.documents.openapi import openapi
 from gateway.http.health import health, readiness
+from gateway.http.operators import FLEET, FLEET_PATH, OPS_PATH, processes, require_port, require_token
 from gateway.http.pages import Pages
 from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
@@ -55,7 +54,7 @@ _FOR_PAGES: Final = {
 }
 """Pages of other allowed origins may read the answers of these, each to this method."""
 
-_FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
+_FOR_OPERATORS: Final = frozenset(("/healthz", "/readyz", "/metrics", OPS_PATH, FLEET_PATH))
 """Load balancers and scrapers ask for these, under names of their own."""
 
 _PAGES: Final = Pages()
@@ -84,6 +83,8 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
         web.get("/metrics", metrics),
+        web.get(OPS_PATH, ops),
+        web.get(FLEET_PATH, fleet, allow_head=False),
     ]
 
 
@@ -198,18 +199,23 @@ async def metrics(request: web.Request) -> web.Response:
     Each value is as of now, and costs accordingly.
     """
     gateway = request.app[GATEWAY]
-    if (port := gateway.settings.private_port) and not _is_at(request.transport, port):
-        raise web.HTTPNotFound
-    gateway.admission.charges.take(payer_of(request, gateway), METRICS)
-    expected, token = gateway.settings.metrics_token, bearer(request.headers) or ""
-    if expected and not hmac.compare_digest(expected.encode(), token.encode(errors="surrogateescape")):
-        raise unauthorised("metrics need METRICS_TOKEN: Authorization: Bearer <token>", "bad_token")
+    require_port(gateway, request)
+    require_token(gateway, request, payer_of(request, gateway))
     return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _is_at(transport: asyncio.Transport | None, port: int) -> bool:
-    """Whether a connection came to this port."""
-    return transport is not None and bool(transport.get_extra_info("sockname")[1] == port)
+async def ops(request: web.Request) -> web.Response:
+    """The operator's page: an empty frame, which asks for the processes with the token that it is given."""
+    require_port(request.app[GATEWAY], request)
+    return _PAGES.ops.answer(request)
+
+
+async def fleet(request: web.Request) -> web.Response:
+    """The gateways and pollers of this deployment as JSON, for the bearer of ``METRICS_TOKEN`` if that is set."""
+    gateway = request.app[GATEWAY]
+    require_port(gateway, request)
+    require_token(gateway, request, payer_of(request, gateway))
+    return await processes(request.app[FLEET])
 
 
 @web.middleware

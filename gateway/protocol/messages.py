@@ -135,6 +135,8 @@ class Welcome(Message, tag="welcome"):
     """A UUID; every log line about this client carries it."""
     heartbeat_s: float
     """A client that sends nothing, not even a pong, for 1 to 1.5 times this many seconds counts as dead."""
+    gateway: str = ""
+    """The gateway's name, another one after each start; operators see at ``/ops`` which that is."""
     server_us: int | UnsetType = UNSET
     """The gateway's clock when it wrote this; Unix time, microseconds. Gateways up to 0.2.0 do not say it."""
 

@@ -1,19 +1,20 @@
 // The dashboard: every price the gateway has, and whether they can be believed.
 
-import { duration, rate, timeOfDay } from "./figures.js";
+import { NOTHING } from "./figures.js";
 import { Connection } from "./connection.js";
+import { Colours } from "./canvas.js";
 import { PriceTable } from "./table.js";
+import { Detail } from "./detail.js";
+import { Choice } from "./choice.js";
+import { Feeds } from "./feeds.js";
+import { Heads } from "./heads.js";
+import { LinkFigures } from "./linkfigures.js";
+import { RawMessages } from "./raw.js";
+import { noticeOf, stateOf } from "./status.js";
+import { followKeys } from "./keys.js";
 
-const SOURCES = {
-  "binance-ws": ["Binance stream", false],
-  "binance-rest": ["Binance REST", false],
-  "coinbase-ws": ["Coinbase stream", false],
-  simulated: ["Simulated prices", true],
-  replay: ["Replay of a recording", true],
-};
-
-const DEFAULT_VENUE = "binance"; // whose symbols have no venue's name in front
-
+const MOST_KNOWN = 2_000; // names that are suggested
+const TOLD_MS = 8_000; // an answer that concerns the reader stays so long
 const WITHOUT_SYMBOLS = {
   connecting: "Waiting for the gateway",
   open: "This gateway has no symbols",
@@ -23,175 +24,219 @@ const WITHOUT_SYMBOLS = {
 
 const $ = (id) => document.getElementById(id);
 const table = new PriceTable($("rows"));
+const detail = new Detail($("detail"), new Colours());
+const raw = new RawMessages($("messages"));
+const choice = new Choice();
+const feeds = new Feeds();
+const heads = new Heads($("heads"), (column, falls) => table.sort(column, falls));
+const link = new LinkFigures(write);
+const isNarrow = matchMedia("(max-width: 900px)");
+
 let connectionState = { name: "connecting" };
-const feeds = new Map(); // venue -> its newest `status`, of this connection, while it is served
-const venues = new Set(); // every venue of which this connection got a `status`
+let hasSymbols = false; // whether this connection has said which there are
 let expires = 0; // when the token ends, Unix seconds, once that is near
 let token = ""; // kept for reconnects, and nowhere but in this page
+let told = { text: "", until: 0 };
 
-const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
+table.onDraw = (row) => detail.drawn(row);
+
+// Below whatever path a proxy has put this page.
+const folder = location.pathname.replace(/[^/]*$/, "");
+const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${folder}ws`, {
   onState(state) {
     connectionState = state;
     if (state.name === "open") {
       feeds.clear();
-      venues.clear();
       table.restart();
+      hasSymbols = false;
+      link.restart();
       if (token) connection.send({ type: "auth", token });
-      connection.send({ type: "subscribe", symbols: ["*"] });
+      subscribe(choice.symbols ?? ["*"], "all");
     }
     drawState();
   },
-  onMessage(message) {
-    switch (message.type) {
-      case "tick":
-      case "snapshot":
-        table.update(message);
-        break;
-      case "ticks":
-        for (const tick of message.ticks) table.update(tick);
-        break;
-      case "subscribed":
-        table.hold(message.symbols);
-        table.drawFeeds(isStale);
-        drawEmpty();
-        break;
-      case "symbol_status":
-        table.setState(message);
-        drawEmpty();
-        break;
-      case "status":
-        takeStatus(message);
-        table.drawFeeds(isStale);
-        drawState();
-        break;
-      case "error":
-        if (message.code === "unauthorised") {
-          connection.lock(token ? `The token was refused: ${message.message}.` : "This gateway asks for a token.");
-        }
-        break;
-      case "expiring":
-        expires = message.expires_us / 1e6;
-        drawState();
-        break;
-      case "welcome":
-        expires = 0;
-        $("client").textContent = `Client ${message.client}`;
-        break;
-    }
+  onMessage(message, text) {
+    if (raw.isOpen) raw.take("<", text);
+    take(message);
   },
+  onSend: (text) => raw.take(">", text),
 });
 
-function drawState() {
-  const [state, text] = stateOf();
-  document.body.dataset.state = state;
-  write("state", text);
-  document.title = `${text} · tickgate`;
-  drawSource();
-  drawNotice(state);
+/** Ask for prices, and for the figures of 24 hours where the gateway has them; `id` says why. */
+function subscribe(symbols, id, more) {
+  if (symbols.length === 0) {
+    table.hold([]);
+    return;
+  }
+  connection.send(choice.subscribe(symbols, { id, ...more }));
+  if (id !== "options") connection.send({ type: "subscribe", channel: "stats", symbols, id: "stats" });
+}
+
+function take(message) {
+  switch (message.type) {
+    case "ticks":
+      if (Array.isArray(message.ticks)) for (const tick of message.ticks) takeTick(tick);
+      break;
+    case "tick":
+    case "snapshot":
+      takeTick(message);
+      break;
+    case "stats":
+      table.setStats(message);
+      break;
+    case "subscribed":
+      if ((message.channel ?? "ticker") === "ticker" && message.id !== "options") hold(message);
+      break;
+    case "unsubscribed":
+      if (message.id === "remove") removed(message.symbols);
+      break;
+    case "symbol_status":
+      table.setState(message);
+      drawEmpty();
+      break;
+    case "status":
+      feeds.take(message);
+      table.drawFeeds((symbol) => feeds.isStale(symbol));
+      drawState();
+      break;
+    case "symbols":
+      takeNames(message);
+      break;
+    case "error":
+      takeError(message);
+      break;
+    case "expiring":
+      expires = message.expires_us / 1e6;
+      drawNotice();
+      break;
+    case "welcome":
+      expires = 0;
+      write("client", String(message.client ?? NOTHING).slice(0, 8));
+      $("client").title = message.client;
+      write("gateway", message.gateway ?? NOTHING);
+      break;
+  }
+}
+
+function takeTick(tick) {
+  link.take(table.update(tick, connection.offsetUs));
+}
+
+function hold({ symbols, id }) {
+  const isMore = id === "add";
+  table.hold(symbols, { more: isMore });
+  document.body.classList.add("filled");
+  if (isMore && choice.symbols !== null) choice.change({ symbols: [...new Set([...choice.symbols, ...symbols])] });
+  table.drawFeeds((symbol) => feeds.isStale(symbol));
+  if (isMore) choose(symbols[0]);
+  else if (!table.rows.has(detail.symbol)) choose(fromAddress() || (isNarrow.matches ? "" : symbols[0]));
   drawEmpty();
 }
 
-function stateOf() {
-  if (connectionState.refusal) return ["refused", "Refused"];
-  switch (connectionState.name) {
-    case "ended":
-      return ["ended", "Stopped"];
-    case "waiting":
-      return ["reconnecting", "Reconnecting"];
-    case "connecting":
-      return table.size ? ["reconnecting", "Reconnecting"] : ["connecting", "Connecting"];
+function takeError({ id, code, message }) {
+  if (code === "unauthorised") {
+    connection.lock(token ? `The token was refused: ${message}.` : "This gateway asks for a token.");
+  } else if (id === "add") {
+    tell(message);
+  } else if (id === "all" && choice.symbols !== null && code === "unknown_symbol") {
+    tell(`${message}; the others are shown`);
+  } else if (id !== "stats") {
+    tell(message); // an older gateway has no channel of 24-hour figures: they stay dashes
   }
-  if (feeds.size === 0) return ["connecting", "Connecting"];
-  const stale = staleVenues().length;
-  if (stale === 0) return ["live", "Live"];
-  return stale === feeds.size ? ["stale", "Stale"] : ["partly", "Partly stale"];
 }
 
-function takeStatus(status) {
-  const venue = status.venue ?? DEFAULT_VENUE;
-  venues.add(venue);
-  if (status.served === false) feeds.delete(venue);
-  else feeds.set(venue, status);
-}
-
-function staleVenues() {
-  return [...feeds.keys()].filter((venue) => feeds.get(venue).feed !== "live");
-}
-
-/** The reasons of these venues, each with the venue's name if there are several. */
-function reasonsOf(names) {
-  const withReason = names.filter((venue) => feeds.get(venue).reason);
-  return withReason.map((venue) => ofVenue(venue, feeds.get(venue).reason));
-}
-
-/** Whether a symbol's venue is stale: the one whose name stands in front of it, or the one that has none there. */
-function isStale(symbol) {
-  const [name, native] = symbol.split(":", 2);
-  const feed = feeds.get(native !== undefined && venues.has(name) ? name : DEFAULT_VENUE);
-  return feed !== undefined && feed.feed !== "live";
-}
-
-/** `text` of one venue, with its name where there are several. */
-function ofVenue(venue, text) {
-  return feeds.size > 1 ? `${venue}: ${text}` : text;
-}
-
-function drawSource() {
-  if (feeds.size === 0) return; // what was known of it stays while the connection is made again
-  const texts = [];
-  let unreal = false;
-  for (const [venue, feed] of feeds) {
-    const [text, isUnreal] = SOURCES[feed.source] ?? [feed.source, true];
-    const state = feeds.size > 1 && feed.feed !== "live" ? "stale" : "";
-    const words = [text, state].filter(Boolean).join(", ");
-    if (words) texts.push(ofVenue(venue, words));
-    unreal ||= isUnreal && Boolean(text);
+function takeNames({ symbols }) {
+  const names = $("known");
+  for (const { symbol } of symbols) {
+    if (names.childElementCount >= MOST_KNOWN) return;
+    const option = document.createElement("option");
+    option.value = symbol;
+    names.append(option);
   }
-  $("source").hidden = texts.length === 0;
-  $("source").classList.toggle("unreal", unreal);
-  write("source", texts.join(" · "));
 }
 
-function drawNotice(state) {
-  let text = "";
-  let detail = "";
-  if (state === "ended") {
-    text = connectionState.reason;
-    detail = connectionState.locked ? "" : "This page does not try again by itself.";
-  } else if (state === "reconnecting" || state === "refused") {
-    text = connectionState.reason || "Connecting to the gateway again.";
-    if (connectionState.refusal) text = `The gateway refuses this page: ${connectionState.refusal}.`;
-    const seconds = connectionState.name === "waiting" ? Math.max(0, connectionState.until - performance.now()) / 1000 : 0;
-    detail = `${table.size ? "Prices below may be old. " : ""}${
-      seconds >= 1 ? `Next attempt in ${Math.ceil(seconds)} s.` : "Trying now."
-    }`;
-  } else if (state === "stale" || state === "partly") {
-    const stale = staleVenues();
-    const which = state === "partly" ? ` of ${stale.join(", ")}` : "";
-    const [only, ...others] = stale;
-    const reasons = which && !others.length ? [feeds.get(only).reason].filter(Boolean) : reasonsOf(stale);
-    text = `Prices${which} may be old${reasons.length ? `: ${reasons.join("; ")}` : "."}`;
-    const sinceUs = Math.min(...stale.map((venue) => feeds.get(venue).since_us || Infinity));
-    const age = Math.max(0, Date.now() / 1000 - sinceUs / 1e6);
-    detail = Number.isFinite(sinceUs) ? `Since ${timeOfDay(sinceUs)}, ${duration(age)} ago` : "";
-  } else if (state === "live" && expires) {
-    text = "Your token is about to end.";
-    detail = `At ${timeOfDay(expires * 1e6)} this page will ask for another.`;
-  } else if (state === "live") {
-    text = reasonsOf([...feeds.keys()]).join("; ");
+/** Show one symbol in detail; none if it is not there. */
+function choose(symbol) {
+  const row = table.rows.get(symbol) ?? null;
+  detail.show(row);
+  document.body.classList.toggle("detailed", row !== null);
+  const address = row ? `#${encodeURIComponent(symbol)}` : location.pathname + location.search;
+  if (fromAddress() !== (row?.symbol ?? "")) history.replaceState(null, "", address);
+}
+
+function fromAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
   }
-  $("notice").hidden = !text;
-  $("retry").hidden = state !== "ended" || connectionState.locked;
-  $("key").hidden = state !== "ended" || !connectionState.locked;
+}
+
+function remove(symbol) {
+  if (!table.rows.has(symbol)) return;
+  choice.change({ symbols: [...table.rows.keys()].filter((held) => held !== symbol) });
+  connection.send({ type: "unsubscribe", symbols: [symbol], id: "remove" });
+  connection.send({ type: "unsubscribe", channel: "stats", symbols: [symbol], id: "stats" });
+  removed([symbol]);
+}
+
+function removed(symbols) {
+  const row = table.rows.get(symbols[0]);
+  const next = row?.element.nextElementSibling ?? row?.element.previousElementSibling;
+  const hadFocus = row?.element.contains(document.activeElement);
+  table.remove(symbols);
+  if (!table.rows.has(detail.symbol)) choose(isNarrow.matches ? "" : (next?.dataset.symbol ?? ""));
+  if (hadFocus) next?.querySelector("button").focus();
+  drawEmpty();
+}
+
+function tell(text) {
+  told = { text, until: performance.now() + TOLD_MS };
+  drawNotice();
+}
+
+function drawState() {
+  const [state, text] = stateOf(connectionState, feeds, table.size > 0);
+  document.body.dataset.state = state;
+  write("state", text);
+  document.title = `${text} · tickgate`;
+  if (feeds.count) drawVenues(); // what was known of them stays while the connection is made again
+  drawNotice();
+  drawEmpty();
+}
+
+function drawVenues() {
+  const parts = feeds.parts;
+  const list = $("venues");
+  while (list.childElementCount > parts.length) list.lastElementChild.remove();
+  for (const [number, { name, words, state, title }] of parts.entries()) {
+    const item = list.children[number] ?? list.appendChild(document.createElement("li"));
+    const text = words ? `${name} ${words}` : name;
+    if (item.textContent !== text) item.textContent = text;
+    item.dataset.state = state;
+    item.title = title;
+  }
+}
+
+function drawNotice() {
+  const answer = performance.now() < told.until ? told.text : "";
+  const known = { hasRows: table.size > 0, told: answer, expires };
+  const [kind, text, more] = noticeOf(document.body.dataset.state, connectionState, feeds, known);
+  const isEnded = connectionState.name === "ended";
+  $("notice").dataset.kind = text ? kind : "none";
+  $("notice").title = text;
+  $("retry").hidden = !isEnded || connectionState.locked;
+  $("key").hidden = !isEnded || !connectionState.locked;
   write("notice-text", text);
-  write("notice-detail", detail);
+  write("notice-detail", more);
 }
 
 function drawEmpty() {
   let text = "";
-  if (table.size === 0) text = WITHOUT_SYMBOLS[connectionState.name];
+  if (table.size === 0) text = choice.symbols?.length === 0 ? "Add a symbol to see its prices" : WITHOUT_SYMBOLS[connectionState.name];
   else if (table.shown === 0) text = `No symbol contains “${$("filter").value.trim()}”`;
   $("empty").hidden = !text;
+  $("all").hidden = choice.symbols === null;
   write("empty", text);
   write("not-live", `${table.notLive}`);
   $("not-live").parentElement.classList.toggle("some", table.notLive > 0);
@@ -207,6 +252,35 @@ $("filter").addEventListener("input", (event) => {
   table.filter(event.target.value);
   drawEmpty();
 });
+$("symbol").addEventListener("focus", () => {
+  if (hasSymbols) return;
+  hasSymbols = true;
+  $("known").replaceChildren();
+  connection.send({ type: "symbols", id: "names" });
+});
+$("add").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const names = $("symbol").value.split(/[\s,]+/).filter(Boolean);
+  $("symbol").value = "";
+  if (names.length) subscribe(names, "add");
+});
+$("all").addEventListener("click", () => {
+  choice.change({ symbols: null });
+  drawEmpty();
+  subscribe(["*"], "all");
+});
+$("max-hz").value = String(choice.maxHz);
+$("batch").checked = choice.batch;
+function changeOptions() {
+  choice.change({ maxHz: Number($("max-hz").value), batch: $("batch").checked });
+  if (table.size) subscribe([...table.rows.keys()], "options", { snapshot: false });
+}
+$("max-hz").addEventListener("change", changeOptions);
+$("batch").addEventListener("change", changeOptions);
+$("raw").addEventListener("click", () => {
+  raw.open(!raw.isOpen);
+  $("raw").setAttribute("aria-pressed", String(raw.isOpen));
+});
 $("retry").addEventListener("click", () => connection.connect());
 $("key").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -214,19 +288,44 @@ $("key").addEventListener("submit", (event) => {
   $("token").value = "";
   connection.connect();
 });
+$("remove").addEventListener("click", () => remove(detail.symbol));
+$("close").addEventListener("click", close);
+$("rows").addEventListener("click", (event) => {
+  const { symbol } = event.target.closest("tr")?.dataset ?? {};
+  if (symbol) choose(symbol);
+  if (symbol && isNarrow.matches) $("close").focus();
+});
+isNarrow.addEventListener("change", () => {
+  // A window with room for a symbol in detail has one.
+  if (!isNarrow.matches && !detail.symbol) choose($("rows").firstElementChild?.dataset.symbol ?? "");
+});
+addEventListener("hashchange", () => choose(fromAddress()));
+
+function close() {
+  const button = table.rows.get(detail.symbol)?.button;
+  choose("");
+  button?.focus();
+}
+
+followKeys($("rows"), {
+  remove,
+  search: () => $("filter").focus(),
+  escape: () => isNarrow.matches && detail.symbol && close(),
+});
 
 setInterval(() => {
-  table.drawAges();
-  if (connectionState.name === "waiting" || staleVenues().length) drawNotice(document.body.dataset.state);
+  if (document.hidden) return;
+  table.drawAges(connection.offsetUs);
+  if (connectionState.name !== "open" || feeds.stale.length || told.text) drawNotice();
 }, 250);
 
 let countedAt = performance.now();
 setInterval(() => {
   const now = performance.now();
-  table.drawRates((now - countedAt) / 1000);
+  const seconds = (now - countedAt) / 1000;
   countedAt = now;
-  write("rate", rate(table.rate));
-  drawEmpty();
+  link.second(table.second(Math.floor(now / 1000), seconds), seconds, connection, connectionState.name === "open");
+  heads.tick(() => table.arrange());
 }, 1000);
 
 connection.connect();

@@ -1,4 +1,4 @@
-// The connection to a gateway. It is made again whenever it ends, with backoff.
+// The connection to a gateway. It is made again whenever it ends, with backoff. The prices' messages are not its business.
 
 import { whyRefused } from "./refusal.js";
 
@@ -9,6 +9,8 @@ const STEADY_MS = 10_000; // a connection that lasted this long resets the backo
 // Parts of the gateway's heartbeat, which is 20 s. A network that loses everything tells neither end.
 const PING_AFTER = 0.1; // of silence: ask
 const ANSWER_WITHIN = 0.15; // of the question: the connection is dead
+const CLOCK_MS = 60_000; // clocks drift
+const MEASURE_MS = 5_000; // between two measurements of the way to the gateway and back, while the page is seen
 
 // Close codes after which another attempt cannot help; all others are retried.
 const FINAL = {
@@ -26,30 +28,40 @@ const REASONS = {
 };
 
 /**
- * Calls `onMessage(message)` for each message and `onState(state)` at each change, where state is
+ * Calls `onMessage(message, text)` for each message and `onState(state)` at each change, where state is
  * {name: "connecting"}, {name: "open"}, {name: "waiting", reason, until} (a time of `performance.now()`),
  * or {name: "ended", reason, locked}, where `locked` says whether a token would help. Each has a `refusal`: why the
- * gateway refused the last attempt; empty if it did not.
+ * gateway refused the last attempt; empty if it did not. `onSend(text)` is told what is sent.
  */
 export class Connection {
+  messages = 0; // so far
+  bytes = 0;
+  roundTripMs = NaN;
+  offsetUs = NaN; // the gateway's clock less ours; NaN if the gateway does not tell its time
   #url;
   #onMessage;
   #onState;
+  #onSend;
   #socket = null;
   #timer = 0;
   #attempt = 0;
   #openedAt = 0;
   #receivedAt = 0;
   #heartbeatMs = 30_000;
-  #pingedAt = 0;
+  #pingedAt = 0; // of a question that nothing has followed yet
+  #askedAt = 0; // of the last question
+  #answered = true;
+  #clockTripMs = Infinity;
+  #clockUntil = 0;
   #returnAt = 0;
   #refusal = "";
   #state = null;
 
-  constructor(url, { onMessage, onState }) {
+  constructor(url, { onMessage, onState, onSend = () => {} }) {
     this.#url = url;
     this.#onMessage = onMessage;
     this.#onState = onState;
+    this.#onSend = onSend;
     setInterval(() => this.#watch(), 500);
     // The network is back: no need to sit out the wait.
     addEventListener("online", () => this.#timer && this.connect());
@@ -61,7 +73,10 @@ export class Connection {
     this.#timer = 0;
     this.#returnAt = 0;
     this.#openedAt = 0;
+    this.#pingedAt = 0;
     this.#receivedAt = performance.now();
+    this.roundTripMs = this.offsetUs = NaN;
+    this.#clockTripMs = Infinity;
     this.#enter({ name: "connecting" });
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
@@ -76,12 +91,17 @@ export class Connection {
   }
 
   send(message) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    const text = JSON.stringify(message);
+    this.#socket.send(text);
+    this.#onSend(message.type === "auth" ? '{"type":"auth","token":"…"}' : text);
   }
 
   #receive(text) {
     this.#receivedAt = performance.now();
     this.#pingedAt = 0;
+    this.messages++;
+    this.bytes += text.length;
     let message;
     try {
       message = JSON.parse(text);
@@ -91,13 +111,29 @@ export class Connection {
     if (message === null || typeof message !== "object") return;
     if (message.type === "welcome") {
       this.#openedAt = this.#receivedAt;
+      this.#askedAt = this.#receivedAt - MEASURE_MS + 700; // soon, but not among all that a start brings
+      this.#answered = true;
       this.#refusal = "";
       if (message.heartbeat_s > 0) this.#heartbeatMs = message.heartbeat_s * 1000;
+      this.#setClock(message.server_us, Infinity);
       this.#enter({ name: "open" });
     } else if (message.type === "shutdown") {
       this.#returnAt = this.#receivedAt + Math.max(0, Number(message.reconnect_after_ms) || 0);
+    } else if (message.type === "pong" && !this.#answered) {
+      this.#answered = true;
+      this.roundTripMs = this.#receivedAt - this.#askedAt;
+      this.#setClock(message.server_us, this.roundTripMs);
     }
-    this.#onMessage(message);
+    this.#onMessage(message, text);
+  }
+
+  // An answer that was long under way says little of the other clock: the quickest of a minute counts.
+  #setClock(serverUs, tripMs) {
+    const now = performance.now();
+    if (!Number.isSafeInteger(serverUs) || (tripMs > this.#clockTripMs && now < this.#clockUntil)) return;
+    this.#clockTripMs = tripMs;
+    this.#clockUntil = now + CLOCK_MS;
+    this.offsetUs = serverUs - (Date.now() - (Number.isFinite(tripMs) ? tripMs / 2 : 0)) * 1000;
   }
 
   #watch() {
@@ -109,8 +145,11 @@ export class Connection {
     else if (this.#openedAt && this.#pingedAt) {
       // From the question on, not from the last message: in a hidden tab this runs once a minute.
       if (now - this.#pingedAt > ANSWER_WITHIN * this.#heartbeatMs) this.#closed(1006, "The connection went silent.");
-    } else if (this.#openedAt && silent > PING_AFTER * this.#heartbeatMs) {
-      this.#pingedAt = now;
+    } else if (this.#openedAt) {
+      const measures = !document.hidden && now - this.#askedAt > MEASURE_MS;
+      if (!measures && silent <= PING_AFTER * this.#heartbeatMs) return;
+      this.#pingedAt = this.#askedAt = now;
+      this.#answered = false;
       this.send({ type: "ping" });
     }
   }

@@ -20,11 +20,48 @@ export function compare(value, scale, other, otherScale) {
 
 /** A duration in seconds for people: "0.4 s", "12 s", "3 min", "2 h". */
 export function duration(seconds) {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : age(seconds);
+}
+
+/** The same without tenths, which would only flicker: "0 s", "12 s", "3 min". */
+export function age(seconds) {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
   return `${Math.floor(seconds / 86400)} d`;
+}
+
+/** A decimal string as its exchange wrote it, grouped; zeros at its end go, but `decimals` stay: "65,028.86". */
+export function written(text, decimals = 0) {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text ?? "");
+  if (parts === null) return NOTHING;
+  const [, sign, digits, fraction = ""] = parts;
+  const kept = fraction.replace(/0+$/, "").padEnd(Math.min(decimals, fraction.length), "0");
+  return (sign && "−") + digits.replace(/\B(?=(\d{3})+$)/g, ",") + (kept && `.${kept}`);
+}
+
+/** The same with its sign, where it is not zero: "+1.5", "−0.2". */
+export function signed(text, decimals = 0) {
+  const figure = written(text, decimals);
+  return figure === NOTHING || figure.startsWith("−") || !/[1-9]/.test(figure) ? figure : `+${figure}`;
+}
+
+/** About how much `value / 10**scale` is: for order, pictures and colours, never for a price that is shown. */
+export function approximate(value, scale) {
+  return Number.isSafeInteger(value) && scale >= 0 ? value / 10 ** scale : NaN;
+}
+
+/** A number of bytes for people: "0 B", "4.2 KB". */
+export function bytes(count) {
+  if (count < 999.5) return `${Math.round(count)} B`;
+  return count < 999_500 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`;
+}
+
+/** Milliseconds for people: "0.8 ms", "12 ms", "3.4 s". */
+export function milliseconds(ms) {
+  if (!Number.isFinite(ms)) return NOTHING;
+  if (ms < 9.95) return `${Math.max(0, ms).toFixed(1)} ms`;
+  return ms < 999.5 ? `${Math.round(ms)} ms` : duration(ms / 1000);
 }
 
 /** A rate for people: "0", "0.4", "12", "1,234". */

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from market.bus.broker import Batch, Message, Receiver, nothing
-from market.bus.errors import LeaseLostError
+from market.bus.errors import BusDownError, LeaseLostError
 from market.bus.last_values import MAX_TOPIC_BYTES
 from market.bus.leadership import Token
 from market.bus.partitions import in_partition
+from market.bus.presence import MAX_PRESENCE_BYTES, MOST_PRESENT
 
 
 class MemoryBus:
-    """Implements the four roles itself. It delivers at once, in the publisher's own call."""
+    """Implements the five roles itself. It delivers at once, in the publisher's own call."""
 
     name = "memory"
 
@@ -22,7 +23,7 @@ class MemoryBus:
         self._subscriptions: set[MemorySubscription] = set()
         self._values: dict[str, bytes] = {}
         self._stored: dict[str, tuple[object, asyncio.TimerHandle]] = {}
-        """Everything that expires: tickets, leases and stand-bys, each with the timer that ends it."""
+        """Everything that expires: tickets, leases, stand-bys and presences, each with the timer that ends it."""
         self._epochs = count(1)
 
     @property
@@ -30,7 +31,7 @@ class MemoryBus:
         """See `market.bus.Bus`."""
         return self
 
-    last_values = tickets = leadership = broker
+    last_values = tickets = leadership = presence = broker
 
     async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
         """See `market.bus.Broker.publish`."""
@@ -96,6 +97,26 @@ class MemoryBus:
         """See `market.bus.Leadership.take_stand_by`."""
         owner = self._remove(f"standby.{lease}")
         return owner if isinstance(owner, str) else None
+
+    async def announce(self, name: str, value: bytes, ttl_s: float) -> None:
+        """See `market.bus.Presence.announce`."""
+        key = f"presence.{name}"
+        if key not in self._stored and sum(its.startswith("presence.") for its in self._stored) >= MOST_PRESENT:
+            raise BusDownError(f"{MOST_PRESENT} processes are on this bus already")
+        self._store(key, value, ttl_s)
+
+    async def withdraw(self, name: str) -> None:
+        """See `market.bus.Presence.withdraw`."""
+        self._remove(f"presence.{name}")
+
+    async def present(self) -> dict[str, bytes]:
+        """See `market.bus.Presence.present`."""
+        found = {key: value for key, (value, _) in self._stored.items() if key.startswith("presence.")}
+        return {
+            key.removeprefix("presence."): value
+            for key, value in found.items()
+            if isinstance(value, bytes) and len(value) <= MAX_PRESENCE_BYTES
+        }
 
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`."""

@@ -13,6 +13,7 @@ from market.bus.broker import Broker
 from market.bus.errors import BusUrlError
 from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership
+from market.bus.presence import Presence
 from market.bus.tickets import TicketStore
 
 _NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "valkey"))
@@ -20,7 +21,7 @@ _NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "valkey")
 
 
 class Bus(Protocol):
-    """One process's access to a bus: four roles, each of which may be on another server."""
+    """One process's access to a bus: five roles, each of which may be on another server."""
 
     @property
     def name(self) -> str:
@@ -41,6 +42,10 @@ class Bus(Protocol):
     @property
     def leadership(self) -> Leadership:
         """One leader for each lease."""
+
+    @property
+    def presence(self) -> Presence:
+        """Which processes are there."""
 
     async def aclose(self) -> None:
         """Close all connections, except those of subscriptions; their holders close those."""

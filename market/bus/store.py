@@ -1,4 +1,4 @@
-"""The store: what a bus that can only carry messages needs beside it, for leases and tickets.
+"""The store: what a bus that can only carry messages needs beside it, for leases, tickets and presence.
 
 ``STORE_URL`` names it: a Redis, of any kind that is a bus as well.
 """
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from market.bus.broker import Broker
 from market.bus.leadership import Leadership
+from market.bus.presence import Presence
 from market.bus.tickets import TicketStore
 
 
@@ -28,6 +29,10 @@ class Store(Protocol):
     @property
     def tickets(self) -> TicketStore:
         """Put once, take once."""
+
+    @property
+    def presence(self) -> Presence:
+        """Who is there."""
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -74,16 +74,15 @@ class Publisher:
         """When the next publish may begin, by the event loop's time."""
         self.leading = False
         """Whether ticks are sent as they arrive: no other poller leads, and the bus is up."""
-        self._standing_by = False
+        self.standing_by = False
+        """Whether another poller leads."""
         self._try_at = 0.0
         """When to try to lead, by the event loop's time."""
         self._before_heartbeat: int | None = None
         """The number of waiting ticks to send before the due heartbeat; None while none is due."""
         self._down_since: float | None = None
         self._repeat = False
-        self._stopping = asyncio.Event()
-        self._wake = asyncio.Event()
-        self._room = asyncio.Event()
+        self._stopping, self._wake, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.published = 0
         """Ticks that the bus took; a tick sent again after an outage counts once."""
         self.failures = 0
@@ -94,7 +93,7 @@ class Publisher:
     @property
     def waiting(self) -> int:
         """The number of ticks that are still to be sent."""
-        return 0 if self._standing_by else self._send_buffer.waiting + self._send_buffer.missed
+        return 0 if self.standing_by else self._send_buffer.waiting + self._send_buffer.missed
 
     @property
     def conflated(self) -> int:
@@ -108,7 +107,7 @@ class Publisher:
             if self._send_buffer.waiting > MAX_BATCH:
                 self._room.clear()
             self._wake.set()
-        elif self._standing_by:
+        elif self.standing_by:
             self._send_buffer.keep(tick)
         else:
             self._send_buffer.miss(tick)
@@ -143,11 +142,11 @@ class Publisher:
         The bus may have come back empty, or its last values may be another poller's.
         """
         try:
-            self._standing_by = not await self._lead.take(fit=self._state().link == "up")
+            self.standing_by = not await self._lead.take(fit=self._state().link == "up")
         except BusDownError as error:
             self._fail(error)
             return
-        if self._standing_by:
+        if self.standing_by:
             self._recover()
             self._pause(STAND_BY_S)
             return
@@ -190,7 +189,7 @@ class Publisher:
     async def _hand_over(self) -> None:
         logger.warning("another poller receives prices, this one does not (%s): it may lead", self._state().reason)
         await self._lead.release()
-        self._standing_by = True
+        self.standing_by = True
         # Leave the other poller time to take it.
         self._pause(TTL_S)
 
@@ -201,7 +200,7 @@ class Publisher:
             self._before_heartbeat = self._send_buffer.waiting
             while self.leading and self._before_heartbeat is not None:
                 await self._publish_batch(last)
-        if not self.leading and not self._standing_by:
+        if not self.leading and not self.standing_by:
             await self._begin(self._heartbeats.final_heartbeat)
         if self.leading:
             await self._lead.release()

@@ -3,91 +3,42 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from gateway.http import routes
+from tests.accessibility import axe, violations
 from tests.browser import Page, open_page, running_browser
+from tests.gateway.scripted import (
+    BOUND_S,
+    CLIENT,
+    STATS,
+    SUBSCRIBE,
+    ScriptedGateway,
+    cells,
+    part,
+    row,
+    state,
+    text,
+    tick,
+)
 
 pytestmark = pytest.mark.integration
 
-BOUND_S = 20.0
-
-
-class Client:
-    """The gateway's end of the dashboard's connection."""
-
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self._socket = socket
-        self.ended = asyncio.Event()
-
-    async def say(self, **message: Any) -> None:
-        await self._socket.send_json(message)
-
-    async def hear(self) -> Any:
-        async with asyncio.timeout(BOUND_S):
-            return await self._socket.receive_json()
-
-    async def close(self, code: int) -> None:
-        await self._socket.close(code=code)
-        self.ended.set()
-
-    async def greet(self, *, heartbeat_s: float = 600.0, **status: Any) -> None:
-        """Everything up to the page's subscribe."""
-        await self.say(type="welcome", client="11111111-2222-4333-8444-555555555555", heartbeat_s=heartbeat_s)
-        await self.say(
-            **{"type": "status", "feed": "live", "reason": "", "source": "simulated", "since_us": 1} | status
-        )
-        assert {"type": "subscribe", "symbols": ["*"]} == await self.hear()
-
-    async def serve(self, *symbols: str, **status: Any) -> None:
-        """Greet, and give it these symbols."""
-        await self.greet(**status)
-        await self.say(type="subscribed", symbols=symbols)
-
-
-class ScriptedGateway:
-    """Serves the real pages with the real headers; its WebSocket says what the test tells it to."""
-
-    def __init__(self) -> None:
-        self._clients: asyncio.Queue[Client] = asyncio.Queue()
-        self.url = ""
-
-    async def accept(self) -> Client:
-        """The next connection of the page."""
-        async with asyncio.timeout(BOUND_S):
-            return await self._clients.get()
-
-    @property
-    def idle(self) -> bool:
-        """Whether nobody has connected since the last accept."""
-        return self._clients.empty()
-
-    async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        client = Client(socket)
-        self._clients.put_nowait(client)
-        await client.ended.wait()
-        return socket
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["ScriptedGateway"]:
-        app = web.Application()
-        pages = [route for route in routes.routes() if getattr(route, "path", "") != "/ws"]
-        app.add_routes([*pages, web.get("/ws", self._websocket)])
-        app.on_response_prepare.append(routes.add_page_headers)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-            yield self
-        finally:
-            await runner.cleanup()
+STATS_OF_24_H = {
+    "type": "stats",
+    "symbol": "AUSDT",
+    "ts_us": 1,
+    "open": "64000.00000000",
+    "high": "66010.50000000",
+    "low": "-0.50000000",
+    "last": "65234.56000000",
+    "volume": "1234.56789000",
+    "quote_volume": "80123456.70000000",
+    "change": "1234.56000000",
+    "change_percent": "1.929",
+    "trades": 1234567,
+}
 
 
 @pytest.fixture
@@ -106,62 +57,51 @@ def browser() -> Iterator[str]:
 
 @pytest.fixture
 async def page(browser: str) -> AsyncIterator[Page]:
-    """Open a page, which must not complain."""
+    """Open a page, which must not complain: of errors, or of what its policy forbids."""
     async with open_page(browser) as opened:
         await opened.look()
         yield opened
         assert [] == opened.complaints
 
 
-def tick(symbol: str, seq: int = 1, **fields: Any) -> dict[str, Any]:
-    """Make a tick as clients are sent it."""
-    base = {"type": "tick", "symbol": symbol, "seq": seq, "bid": 6523456, "ask": 6523457, "last": 6523456}
-    more = {"volume": 123456789, "price_scale": 2, "size_scale": 5, "recv_us": time.time_ns() // 1000}
-    return base | more | fields
-
-
-def row(symbol: str) -> str:
-    """JavaScript for the texts of a symbol's row, its name first; null while there is none."""
-    return f"""[...document.querySelectorAll("#rows tr")].map((tr) => [...tr.children].map((cell) => cell.textContent))
-        .find((texts) => texts[0] === {symbol!r})"""
-
-
-def state(name: str) -> str:
-    """Write the condition that the dashboard is in this state."""
-    return f'document.body.dataset.state === "{name}"'
-
-
 async def test_every_figure_is_shown_exactly(page: Page, gateway: ScriptedGateway) -> None:
-    """A price is shown digit for digit, from 2^53 - 1 down to fifteen decimals."""
+    """A price and a size are shown digit for digit, from 2^53 - 1 down to fifteen decimals."""
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("BTCUSDT", "BIG", "SMALL", "WHOLE")
     largest = 2**53 - 1
     await client.say(**tick("BTCUSDT"))
-    await client.say(**tick("BIG", bid=largest - 1, ask=largest, last=largest, volume=largest))
+    await client.say(**tick("BIG", bid=largest - 1, ask=largest, last=largest, volume=largest, bid_size=largest))
     await client.say(**tick("SMALL", bid=1, ask=10, last=0, price_scale=15, size_scale=0))
     await client.say(**tick("WHOLE", bid=999, ask=1000, last=1234567, price_scale=0, volume=5))
-    await page.until(f"({row('WHOLE')})[1] === '999'")
-    assert ["BTCUSDT", "65,234.56", "65,234.57", "0.01", "65,234.56", "1,234.56789"] == (
-        await page.evaluate(row("BTCUSDT"))
-    )[:6]
-    assert [
-        "BIG",
-        "90,071,992,547,409.90",
-        "90,071,992,547,409.91",
-        "0.01",
-        "90,071,992,547,409.91",
-        "90,071,992,547.40991",
-    ] == (await page.evaluate(row("BIG")))[:6]
-    assert [
-        "SMALL",
-        "0.000000000000001",
-        "0.000000000000010",
-        "0.000000000000009",
-        "0.000000000000000",
-        "123,456,789",
-    ] == (await page.evaluate(row("SMALL")))[:6]
-    assert ["WHOLE", "999", "1,000", "1", "1,234,567", "0.00005"] == (await page.evaluate(row("WHOLE")))[:6]
+    await page.until(f"({row('WHOLE')}).bid === '999'")
+    columns = ("bid", "bid2", "ask", "ask2", "spread", "last", "volume")
+    for symbol, figures in {
+        "BTCUSDT": ["65,234.56", "1.50000", "65,234.57", "0.50000", "0.01", "65,234.56", "1,234.56789"],
+        "BIG": [
+            "90,071,992,547,409.90",
+            "90,071,992,547.40991",
+            "90,071,992,547,409.91",
+            "0.50000",
+            "0.01",
+            "90,071,992,547,409.91",
+            "90,071,992,547.40991",
+        ],
+        "SMALL": [
+            "0.000000000000001",
+            "150,000",
+            "0.000000000000010",
+            "50,000",
+            "0.000000000000009",
+            "0.000000000000000",
+            "123,456,789",
+        ],
+        "WHOLE": ["999", "1.50000", "1,000", "0.50000", "1", "1,234,567", "0.00005"],
+    }.items():
+        assert figures == await page.evaluate(cells(symbol, *columns))
+    # However long, none is cut off.
+    fits = "(span) => span.getBoundingClientRect().right <= span.closest('td').getBoundingClientRect().right + 1"
+    assert await page.evaluate(f"[...document.querySelectorAll('#rows td span')].every({fits})")
 
 
 async def test_what_the_exchange_did_not_give_is_a_dash(page: Page, gateway: ScriptedGateway) -> None:
@@ -169,119 +109,149 @@ async def test_what_the_exchange_did_not_give_is_a_dash(page: Page, gateway: Scr
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT", "BUSDT")
-    known = {key: value for key, value in tick("BUSDT").items() if key not in ("ask", "last", "volume")}
-    await client.say(**known)
-    await page.until(f"({row('BUSDT')})[1] !== '–'")
-    assert ["BUSDT", "65,234.56", "–", "–", "–", "–"] == (await page.evaluate(row("BUSDT")))[:6]
-    assert ["AUSDT", *["–"] * 7] == await page.evaluate(row("AUSDT"))
+    left_out = ("ask", "ask_size", "last", "volume")
+    await client.say(**{key: value for key, value in tick("BUSDT").items() if key not in left_out})
+    await page.until(f"({row('BUSDT')}).bid !== '–'")
+    columns = (
+        "bid",
+        "bid2",
+        "ask",
+        "ask2",
+        "spread",
+        "spread2",
+        "last",
+        "change",
+        "high",
+        "high2",
+        "volume",
+        "volume2",
+    )
+    assert ["65,234.56", "1.50000", *["–"] * 10] == await page.evaluate(cells("BUSDT", *columns))
+    assert ["–"] * 13 == await page.evaluate(cells("AUSDT", *columns, "age"))
+
+
+async def test_figures_of_24_hours_come_as_the_exchange_wrote_them(page: Page, gateway: ScriptedGateway) -> None:
+    """Change, high, low and value are digits of the exchange, grouped, and less zeros behind the price's decimals."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT")
+    await client.say(type="subscribed", channel="stats", symbols=["AUSDT"], id="stats")
+    await client.say(**tick("AUSDT"))
+    await page.until(f"({row('AUSDT')}).bid !== '–'")
+    await client.say(**STATS_OF_24_H)
+    await page.until(f"({row('AUSDT')}).change === '+1.929 %'")
+    assert ["66,010.50", "−0.50", "80.1 M"] == await page.evaluate(cells("AUSDT", "high", "high2", "volume2"))
+    parts = ("change", "open", "high", "low", "value", "trades")
+    await page.until(f"{part('trades')} === '1,234,567'")
+    shown = [await page.evaluate(part(name)) for name in parts]
+    assert ["+1,234.56 (+1.929 %)", "64,000.00", "66,010.50", "−0.50", "80,123,456.7", "1,234,567"] == shown
+    await client.say(**STATS_OF_24_H | {"change_percent": "-0.100"})
+    await page.until(f"({row('AUSDT')}).change === '−0.10 %'")
+    # The subscription to prices is not touched by the other channel's answer.
+    assert 2 == await page.evaluate("document.querySelectorAll('#rows tr').length")
+
+
+async def test_a_gateway_without_figures_of_24_hours_is_no_fault(page: Page, gateway: ScriptedGateway) -> None:
+    """An older gateway refuses the channel; the page says nothing of it, and shows dashes and everything else."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    await client.say(type="error", code="bad_message", message="Invalid enum value 'stats'", id="stats")
+    await client.say(**tick("AUSDT"))
+    await page.until(f"({row('AUSDT')}).bid !== '–'")
+    assert ["–", "–", "–"] == await page.evaluate(cells("AUSDT", "change", "high", "high2"))
+    assert "" == await page.evaluate(text("notice-text"))
 
 
 async def test_a_side_that_goes_away_is_a_dash_and_no_move(page: Page, gateway: ScriptedGateway) -> None:
     """A price that is there no more is not shown as the old one, and neither its going nor its return is a rise."""
-    figures = "[...document.querySelectorAll('#rows tr:first-child td span')]"
+    moves = "['bid', 'ask'].map((key) => document.querySelector(`#rows [data-key=${key}]`).dataset.move ?? null)"
     await page.look(reduced_motion=True)
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT")
     await client.say(**tick("AUSDT", seq=1, bid=100, ask=200))
-    await page.until(f"({row('AUSDT')})[2] === '2.00'")
+    await page.until(f"({row('AUSDT')}).ask === '2.00'")
     await client.say(**tick("AUSDT", seq=2, bid=101, ask=201))
-    await page.until(f"({row('AUSDT')})[2] === '2.01'")
-    without_ask = {key: value for key, value in tick("AUSDT", seq=3, bid=101).items() if key != "ask"}
-    await client.say(**without_ask)
-    await page.until(f"({row('AUSDT')})[2] === '–'")
-    assert ["AUSDT", "1.01", "–", "–"] == (await page.evaluate(row("AUSDT")))[:4]
-    assert ["up", None] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move ?? null)")
+    await page.until(f"({row('AUSDT')}).ask === '2.01'")
+    await client.say(**{key: value for key, value in tick("AUSDT", seq=3, bid=101).items() if key != "ask"})
+    await page.until(f"({row('AUSDT')}).ask === '–'")
+    assert ["1.01", "–"] == await page.evaluate(cells("AUSDT", "bid", "spread"))
+    assert ["up", None] == await page.evaluate(moves)
     await client.say(**tick("AUSDT", seq=4, bid=101, ask=300))
-    await page.until(f"({row('AUSDT')})[2] === '3.00'")
-    assert ["up", None] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move ?? null)")
+    await page.until(f"({row('AUSDT')}).ask === '3.00'")
+    assert ["up", None] == await page.evaluate(moves)
 
 
 async def test_prices_of_different_scales_are_compared_by_value(page: Page, gateway: ScriptedGateway) -> None:
     """The same price with more digits is no move; a lower one with more digits is a fall."""
-    figures = "[...document.querySelectorAll('#rows tr:first-child td span')]"
+    move = "document.querySelector('#rows [data-key=bid]').dataset.move ?? null"
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT")
-    largest = 2**53 - 1
-    await client.say(**tick("AUSDT", seq=1, bid=100, ask=largest // 10, price_scale=2))
-    await page.until(f"({row('AUSDT')})[1] === '1.00'")
-    await client.say(**tick("AUSDT", seq=2, bid=1000, ask=largest, price_scale=3))
-    await page.until(f"({row('AUSDT')})[1] === '1.000'")
-    # 9007199254740.991 is by one thousandth above 90071992547409.9 / 10.
-    assert [None, "up"] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move ?? null)")
-    await client.say(**tick("AUSDT", seq=3, bid=9999, ask=largest, price_scale=4))
-    await page.until(f"({row('AUSDT')})[1] === '0.9999'")
-    assert "down" == await page.evaluate(f"{figures}[0].dataset.move")
+    await client.say(**tick("AUSDT", seq=1, bid=100, price_scale=2))
+    await page.until(f"({row('AUSDT')}).bid === '1.00'")
+    await client.say(**tick("AUSDT", seq=2, bid=1000, price_scale=3))
+    await page.until(f"({row('AUSDT')}).bid === '1.000'")
+    assert await page.evaluate(move) is None
+    await client.say(**tick("AUSDT", seq=3, bid=9999, price_scale=4))
+    await page.until(f"({row('AUSDT')}).bid === '0.9999'")
+    assert "down" == await page.evaluate(move)
 
 
 async def test_a_symbol_that_is_not_live_says_so_and_why(page: Page, gateway: ScriptedGateway) -> None:
     """Each in its row in words, beside live ones that stay as they are; counted in the head; and taken back."""
     now_us = time.time_ns() // 1000
     told = {
-        "BUSDT": ("stale", "ask below bid for 3 s", now_us - 60_000_000),
-        "CUSDT": ("halted", "BREAK", now_us - 3_600_000_000),
-        "DUSDT": ("delisted", "<b>gone</b>", now_us - 200_000 * 1_000_000),
+        "BUSDT": ("Stale", "ask below bid for 3 s", now_us - 60_000_000),
+        "CUSDT": ("Halted", "BREAK", now_us - 3_600_000_000),
+        "DUSDT": ("Delisted", "<b>gone</b>", now_us - 200_000 * 1_000_000),
     }
-    texts = """(symbol) => {
-        const tr = [...document.querySelectorAll("#rows tr")].find((one) => one.textContent.startsWith(symbol));
-        const head = tr.querySelector("th");
-        return {
-            state: tr.querySelector(".state")?.textContent ?? "", why: tr.querySelector(".why")?.textContent ?? "",
-            title: head.title, colour: getComputedStyle(tr.querySelector("td")).color, text: tr.textContent,
-        };
-    }"""
+
+    def colour(symbol: str) -> str:
+        return f"getComputedStyle(document.querySelector('tr[data-symbol={symbol}] [data-key=bid] .figure')).color"
+
     await page.open(gateway.url)
     client = await gateway.accept()
-    await client.serve("AUSDT", "BUSDT", "CUSDT", "DUSDT")
+    await client.serve("AUSDT", *told)
     for symbol in ("AUSDT", *told):
         await client.say(**tick(symbol, recv_us=now_us))
-    for symbol, (name, reason, since_us) in told.items():
-        await client.say(type="symbol_status", symbol=symbol, state=name, reason=reason, since_us=since_us)
-    await page.until("document.querySelector('#not-live').textContent === '3'")
-    await page.until(f"({texts})('AUSDT').text.includes('65,234.56')")
-    live = await page.evaluate(f"({texts})('AUSDT')")
-    assert ("", "", "") == (live["state"], live["why"], live["title"])
-    for symbol, (name, reason, since_us) in told.items():
-        shown = await page.evaluate(f"({texts})({symbol!r})")
+    for symbol, (label, reason, since_us) in told.items():
+        await client.say(type="symbol_status", symbol=symbol, state=label.lower(), reason=reason, since_us=since_us)
+    await page.until(f"{text('not-live')} === '3'")
+    await page.until(f"({row('AUSDT')}).bid === '65,234.56'")
+    assert ["Binance", "Live"] == await page.evaluate(cells("AUSDT", "said", "age2"))
+    live = await page.evaluate(colour("AUSDT"))
+    for symbol, (label, reason, since_us) in told.items():
+        said, short, bid = await page.evaluate(cells(symbol, "said", "age2", "bid"))
         since = await page.evaluate(f"new Date({since_us / 1000}).toLocaleTimeString()")
-        assert name == shown["state"].lower()
-        assert shown["why"].startswith(f"{reason}, since ")
-        assert shown["why"].endswith(since)
-        assert f"{symbol} is {name}: {shown['why']}" == shown["title"]
-        assert shown["colour"] != live["colour"]
-        assert "65,234.56" in shown["text"]
+        assert label == short
+        assert said.startswith(f"{label}: {reason}, since ")
+        assert said.endswith(since)
+        assert "65,234.56" == bid
+        assert live != await page.evaluate(colour(symbol))
     # Ages go on.
-    await page.until(
-        "[...document.querySelectorAll('#rows tr')].every((tr) => parseFloat(tr.children[6].textContent) > 0)"
-    )
+    ages = "[...document.querySelectorAll('#rows [data-key=age] .figure')].map((one) => parseFloat(one.textContent))"
+    await page.until(f"{ages}.every((age) => age > 0)")
     assert await page.evaluate(state("live"))
     # What is announced and what is read aloud says it too, not the colour alone.
     tree = await page.call("Accessibility.getFullAXTree")
     heads = [node["name"]["value"] for node in tree["nodes"] if node["role"]["value"] == "rowheader"]
-    assert "AUSDT" == heads[0]
-    assert all(name in head.lower() for head, (name, _, _) in zip(heads[1:], told.values(), strict=True))
+    assert "AUSDT Binance" == heads[0]
+    assert all(label in head for head, (label, _, _) in zip(heads[1:], told.values(), strict=True))
 
     await client.say(type="symbol_status", symbol="BUSDT", state="live", reason="", since_us=now_us)
-    await page.until("document.querySelector('#not-live').textContent === '2'")
-    back = await page.evaluate(f"({texts})('BUSDT')")
-    assert ("", "", "", live["colour"]) == (back["state"], back["why"], back["title"], back["colour"])
-
-    # On a phone nothing of it is cut off.
-    await page.look(width=360, height=780)
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert await page.evaluate(
-        "[...document.querySelectorAll('.state, .why')].every((one) => one.getBoundingClientRect().right <= 360)"
-    )
+    await page.until(f"{text('not-live')} === '2'")
+    assert ["Binance", "Live"] == await page.evaluate(cells("BUSDT", "said", "age2"))
+    assert live == await page.evaluate(colour("BUSDT"))
     # A new connection tells anew; what it does not tell is live.
     await client.close(1012)
     client = await gateway.accept()
-    await client.serve("AUSDT", "BUSDT", "CUSDT", "DUSDT")
+    await client.serve("AUSDT", *told)
     await client.say(type="symbol_status", symbol="DUSDT", state="delisted", reason="", since_us=now_us)
-    await page.until("document.querySelector('#not-live').textContent === '1'")
-    assert ["", "", "", "Delisted"] == [
-        (await page.evaluate(f"({texts})({symbol!r})"))["state"] for symbol in ("AUSDT", *told)
-    ]
+    await page.until(f"{text('not-live')} === '1'")
+    states = [(await page.evaluate(cells(symbol, "age2")))[0] for symbol in ("AUSDT", *told)]
+    assert ["Live", "Live", "Live", "Delisted"] == states
 
 
 async def test_a_tick_is_shown_once_and_a_lower_number_is_a_new_numbering(page: Page, gateway: ScriptedGateway) -> None:
@@ -293,10 +263,10 @@ async def test_a_tick_is_shown_once_and_a_lower_number_is_a_new_numbering(page: 
     await client.say(**tick("AUSDT", seq=9, bid=700))
     await client.say(**(tick("AUSDT", bid=600) | {"seq": "10"}))
     await client.say(**tick("BUSDT"))
-    await page.until(f"({row('BUSDT')})[1] !== '–'")
-    assert "9.00" == (await page.evaluate(row("AUSDT")))[1]
+    await page.until(f"({row('BUSDT')}).bid !== '–'")
+    assert ["9.00"] == await page.evaluate(cells("AUSDT", "bid"))
     await client.say(**tick("AUSDT", seq=8, bid=800))
-    await page.until(f"({row('AUSDT')})[1] === '8.00'")
+    await page.until(f"({row('AUSDT')}).bid === '8.00'")
 
 
 async def test_a_batch_is_taken_as_its_ticks(page: Page, gateway: ScriptedGateway) -> None:
@@ -305,27 +275,34 @@ async def test_a_batch_is_taken_as_its_ticks(page: Page, gateway: ScriptedGatewa
     client = await gateway.accept()
     await client.serve("AUSDT", "BUSDT")
     await client.say(type="ticks", ticks=[tick("AUSDT", bid=111), tick("BUSDT", bid=222)])
-    await page.until(f"({row('AUSDT')})[1] === '1.11' && ({row('BUSDT')})[1] === '2.22'")
+    await page.until(f"({row('AUSDT')}).bid === '1.11' && ({row('BUSDT')}).bid === '2.22'")
 
 
 async def test_markup_in_any_message_is_text(page: Page, gateway: ScriptedGateway) -> None:
-    """Markup in a symbol, a reason, a source or a client's name is shown as it was written, and never run."""
+    """Markup in a symbol, a reason, a source, or a name of client or gateway is shown as written, and never run."""
     evil = "<img src=x onerror=\"document.title='owned'\"><b>x</b>"
     await page.open(gateway.url)
     client = await gateway.accept()
-    await client.greet(feed="stale", reason=evil, source=evil)
-    await client.say(type="subscribed", symbols=[evil])
-    await client.say(type="welcome", client=evil, heartbeat_s=600)
-    await client.hear()
-    await client.say(type="status", feed="stale", reason=evil, source=evil, since_us=1)
+    await client.greet(feed="live", reason=evil, source=evil)
+    await client.hold(evil)
+    await client.say(type="welcome", client=evil, heartbeat_s=600, gateway=evil)
+    assert [SUBSCRIBE, STATS] == [await client.hear(), await client.hear()]
+    await client.say(type="status", feed="live", reason=evil, source=evil, since_us=1)
     await client.say(**tick(evil))
-    await page.until("document.querySelector('#rows td').textContent === '65,234.56'")
-    assert evil == await page.evaluate("document.querySelector('#rows th').textContent")
-    assert evil in await page.evaluate("document.querySelector('#notice-text').textContent")
-    assert evil == await page.evaluate("document.querySelector('#source').textContent")
-    assert evil in await page.evaluate("document.querySelector('#client').textContent")
-    assert 0 == await page.evaluate("document.querySelectorAll('b, #rows img, .notice img, footer img').length")
-    assert "Stale · tickgate" == await page.evaluate("document.title")
+    await client.say(**STATS_OF_24_H | {"symbol": evil, "high": evil})
+    await client.say(type="symbol_status", symbol=evil, state=evil, reason=evil, since_us=1)
+    await page.evaluate("document.querySelector('#raw').click()")
+    await client.say(type="error", code=evil, message=evil)
+    await page.until(f"{text('notice-text')} === {evil!r}")
+    await page.until("document.querySelector('pre').textContent.includes('onerror')")
+    assert evil == await page.evaluate("document.querySelector('#rows tr').dataset.symbol")
+    assert evil == await page.evaluate("document.querySelector('#rows button').textContent")
+    assert f"Binance {evil}" == await page.evaluate("document.querySelector('#venues li').textContent")
+    assert evil == await page.evaluate(text("gateway"))
+    assert evil == await page.evaluate(part("symbol"))
+    assert 2 == await page.evaluate("document.querySelectorAll('b').length")  # bid and ask in detail
+    assert 1 == await page.evaluate("document.querySelectorAll('img').length")
+    assert "tickgate" in await page.evaluate("document.title")
 
 
 async def test_rubbish_does_not_stop_the_page(page: Page, gateway: ScriptedGateway) -> None:
@@ -335,29 +312,33 @@ async def test_rubbish_does_not_stop_the_page(page: Page, gateway: ScriptedGatew
     await client.serve("AUSDT")
     await client.say(type="from the future", symbols=None)
     await client.say(type="tick")
+    await client.say(type="ticks", ticks=None)
+    await client.say(type="stats")
     await client.say(**tick("AUSDT", seq=1, bid="6523456"))
-    await client._socket.send_str("not JSON")
-    await client._socket.send_str("null")
-    await client._socket.send_str("[1]")
+    await client.socket.send_str("not JSON")
+    await client.socket.send_str("null")
+    await client.socket.send_str("[1]")
     await client.say(**tick("AUSDT", seq=2, bid=123))
-    await page.until(f"({row('AUSDT')})[1] === '1.23'")
+    await page.until(f"({row('AUSDT')}).bid === '1.23'")
 
 
-async def test_the_source_is_labelled(page: Page, gateway: ScriptedGateway) -> None:
-    """Prices that are not the exchange's own say so beside the name, in the colour of a warning."""
+async def test_prices_that_are_not_real_are_never_called_live(page: Page, gateway: ScriptedGateway) -> None:
+    """Simulated and recorded ones, and those of an unknown source, say so in the badge, the venue and a notice."""
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT")
-    for source, label, unreal in (
-        ("simulated", "Simulated prices", True),
-        ("replay", "Replay of a recording", True),
-        ("binance-ws", "Binance stream", False),
-        ("binance-rest", "Binance REST", False),
-        ("coinbase-ws", "Coinbase stream", False),
+    for source, venue, badge, notice in (
+        ("simulated", "Binance simulated", "Simulated", "Simulated prices: made up here, of no market"),
+        ("replay", "Binance recording", "Replay", "A recording: these prices are not of now"),
+        ("else", "Binance else", "Simulated", "prices of an unknown source, else"),
+        ("binance-ws", "Binance stream", "Live", ""),
+        ("binance-rest", "Binance REST", "Live", ""),
+        ("coinbase-ws", "Binance stream", "Live", ""),
     ):
         await client.say(type="status", feed="live", reason="", source=source, since_us=1)
-        await page.until(f"document.querySelector('#source').textContent === {label!r}")
-        assert unreal is await page.evaluate("document.querySelector('#source').classList.contains('unreal')")
+        await page.until(f"{text('notice-text')} === {notice!r} && {text('state')} === {badge!r}")
+        assert await page.evaluate(state("live" if badge == "Live" else "unreal"))
+        assert venue == await page.evaluate("document.querySelector('#venues').textContent")
 
 
 async def test_stale_says_why_and_since_when_and_goes_away(page: Page, gateway: ScriptedGateway) -> None:
@@ -365,19 +346,15 @@ async def test_stale_says_why_and_since_when_and_goes_away(page: Page, gateway: 
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT")
-    await page.until(state("live"))
-    assert "Live" == await page.evaluate("document.querySelector('[role=status]').innerText.trim()")
+    await page.until(f"{state('live')} && {text('state')} === 'Live'")
     since_us = time.time_ns() // 1000 - 65_000_000
     await client.say(type="status", feed="stale", reason="no beat for 3 s", source="simulated", since_us=since_us)
-    await page.until(state("stale"))
-    assert "Stale" == await page.evaluate("document.querySelector('[role=status]').innerText.trim()")
-    assert "Prices may be old: no beat for 3 s" == await page.evaluate(
-        "document.querySelector('#notice-text').textContent"
-    )
-    assert "1 min ago" in await page.evaluate("document.querySelector('#notice-detail').textContent")
-    await client.say(type="status", feed="live", reason="", source="simulated", since_us=since_us)
-    await page.until(state("live"))
-    assert await page.evaluate("document.querySelector('#notice').hidden") is True
+    await page.until(f"{state('stale')} && {text('state')} === 'Stale'")
+    said = await page.evaluate(text("notice-text"))
+    assert said.startswith("Prices may be old: no beat for 3 s, since ")
+    assert said.endswith(", 1 min ago")
+    await client.say(type="status", feed="live", reason="", source="binance-ws", since_us=since_us)
+    await page.until(f"{state('live')} && {text('notice-text')} === ''")
 
 
 async def test_each_venue_has_its_state(page: Page, gateway: ScriptedGateway) -> None:
@@ -394,32 +371,32 @@ async def test_each_venue_has_its_state(page: Page, gateway: ScriptedGateway) ->
         "venue": "coinbase",
     }
     await client.say(**other)
-    await client.say(type="subscribed", symbols=["AUSDT", "coinbase:A-USD", "B:CUSDT"])
+    await client.hold("AUSDT", "coinbase:A-USD", "B:CUSDT")
     await page.until(state("live"))
-    text = "document.querySelector('#source').textContent"
-    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
+    venues = "[...document.querySelectorAll('#venues li')].map((one) => one.textContent).join()"
+    await page.until(f"{venues} === 'Binance stream,Coinbase stream'")
     await client.say(**other | {"feed": "stale", "reason": "the poller is silent"})
-    await page.until(state("partly"))
-    assert "Partly stale" == await page.evaluate("document.querySelector('[role=status]').innerText.trim()")
-    assert "Prices of coinbase may be old: the poller is silent" == await page.evaluate(
-        "document.querySelector('#notice-text').textContent"
-    )
-    assert "binance: Binance stream · coinbase: Coinbase stream, stale" == await page.evaluate(text)
+    await page.until(f"{state('partly')} && {text('state')} === 'Partly stale'")
+    assert "Prices of Coinbase may be old: the poller is silent" == await page.evaluate(text("notice-text"))
+    assert "Binance stream,Coinbase stale" == await page.evaluate(venues)
     rows = "Array.from(document.querySelectorAll('#rows tr'), (row) => row.dataset.feed)"
     assert ["live", "stale", "live"] == await page.evaluate(rows)
-    assert "1" == await page.evaluate("document.querySelector('#not-live').textContent")
+    assert "1" == await page.evaluate(text("not-live"))
     await client.say(type="status", feed="stale", reason="banned", source="binance-ws", since_us=1, venue="binance")
     await page.until(state("stale"))
     assert ["stale"] * 3 == await page.evaluate(rows)
-    assert "Prices may be old: binance: banned; coinbase: the poller is silent" == await page.evaluate(
-        "document.querySelector('#notice-text').textContent"
-    )
+    both = "Prices of Binance may be old: banned; Prices of Coinbase may be old: the poller is silent"
+    assert both == await page.evaluate(text("notice-text"))
     await client.say(**other)
     await page.until(state("partly"))
     await client.say(type="status", feed="live", reason="", source="binance-ws", since_us=1, venue="binance")
     await page.until(state("live"))
-    assert await page.evaluate("document.querySelector('#notice').hidden") is True
+    assert "" == await page.evaluate(text("notice-text"))
     assert ["live"] * 3 == await page.evaluate(rows)
+    # One that is made up beside one that is real.
+    await client.say(**other | {"source": "simulated"})
+    await page.until(f"{state('unreal')} && {text('state')} === 'Partly unreal'")
+    assert (await page.evaluate(text("notice-text"))).startswith("Coinbase: Simulated prices")
 
 
 async def test_a_venue_that_is_not_served_any_more_is_dropped(page: Page, gateway: ScriptedGateway) -> None:
@@ -430,26 +407,24 @@ async def test_a_venue_that_is_not_served_any_more_is_dropped(page: Page, gatewa
     binance, coinbase = ({**ours, "source": f"{venue}-ws", "venue": venue} for venue in ("binance", "coinbase"))
     await client.greet(**binance)
     await client.say(**coinbase)
-    await client.say(type="subscribed", symbols=["AUSDT", "coinbase:A-USD"])
-    text = "document.querySelector('#source').textContent"
-    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
+    await client.hold("AUSDT", "coinbase:A-USD")
+    venues = "[...document.querySelectorAll('#venues li')].map((one) => one.textContent).join()"
+    await page.until(f"{venues} === 'Binance stream,Coinbase stream'")
     why = "this gateway does not serve it any more"
     await client.say(**coinbase | {"feed": "stale", "reason": why, "served": False})
     told = {"type": "symbol_status", "symbol": "coinbase:A-USD", "state": "unknown", "reason": why, "since_us": 1}
     await client.say(**told)
     await client.say(type="unsubscribed", symbols=["coinbase:A-USD"])
-    await page.until(f"{text} === 'Binance stream'")
-    await page.until(state("live"))
-    assert await page.evaluate("document.querySelector('#notice').hidden") is True
-    of_row = "(row) => `${row.dataset.feed} ${row.dataset.state ?? 'live'}`"
+    await page.until(f"{venues} === 'Binance stream' && {state('live')}")
+    assert "" == await page.evaluate(text("notice-text"))
+    of_row = "(row) => `${row.dataset.feed} ${row.dataset.state}`"
     rows = f"Array.from(document.querySelectorAll('#rows tr'), {of_row}).join()"
     await page.until(f"{rows} === 'live live,live unknown'")
     await client.say(**binance | {"feed": "stale", "reason": "banned"})
-    await page.until(state("stale"))
-    await page.until(f"{rows} === 'stale live,live unknown'")
+    await page.until(f"{state('stale')} && {rows} === 'stale live,live unknown'")
     await client.say(**binance)
     await client.say(**coinbase)
-    await page.until(f"{text} === 'binance: Binance stream · coinbase: Coinbase stream'")
+    await page.until(f"{venues} === 'Binance stream,Coinbase stream'")
 
 
 async def test_a_lost_connection_is_made_again(page: Page, gateway: ScriptedGateway) -> None:
@@ -458,14 +433,15 @@ async def test_a_lost_connection_is_made_again(page: Page, gateway: ScriptedGate
     client = await gateway.accept()
     await client.serve("AUSDT")
     await client.say(**tick("AUSDT", seq=5, bid=500))
-    await page.until(f"({row('AUSDT')})[1] === '5.00'")
+    await page.until(f"({row('AUSDT')}).bid === '5.00'")
     await client.close(1011)
     again = await gateway.accept()
     await page.until(state("reconnecting"))
-    assert "5.00" == (await page.evaluate(row("AUSDT")))[1]
+    assert "Prices below may be old" in await page.evaluate(text("notice-detail"))
+    assert ["5.00"] == await page.evaluate(cells("AUSDT", "bid"))
     await again.serve("AUSDT")
     await again.say(**tick("AUSDT", seq=6, bid=600, type="snapshot"))
-    await page.until(f"{state('live')} && ({row('AUSDT')})[1] === '6.00'")
+    await page.until(f"{state('live')} && ({row('AUSDT')}).bid === '6.00'")
 
 
 async def test_a_shutdown_names_the_wait(page: Page, gateway: ScriptedGateway) -> None:
@@ -477,9 +453,7 @@ async def test_a_shutdown_names_the_wait(page: Page, gateway: ScriptedGateway) -
     began = loop.time()
     await client.say(type="shutdown", reconnect_after_ms=1500)
     await client.close(1012)
-    await page.until(
-        f"{state('reconnecting')} && /restarting/.test(document.querySelector('#notice-text').textContent)"
-    )
+    await page.until(f"{state('reconnecting')} && /restarting/.test({text('notice-text')})")
     again = await gateway.accept()
     # Without being told when, it would be back within half a second.
     assert loop.time() - began > 1.4
@@ -493,7 +467,7 @@ async def test_a_refusal_is_not_retried_blindly(page: Page, gateway: ScriptedGat
     client = await gateway.accept()
     await client.close(4403)
     await page.until(state("ended"))
-    assert "not allowed" in await page.evaluate("document.querySelector('#notice-text').textContent")
+    assert "not allowed" in await page.evaluate(text("notice-text"))
     # Longer than the first backoff could be: proves that no timer runs.
     await page.evaluate("new Promise((done) => setTimeout(done, 700))")
     assert gateway.idle
@@ -510,8 +484,8 @@ async def test_a_token_is_asked_for_and_brought_first(page: Page, gateway: Scrip
         client = await gateway.accept()
         await client.say(type="welcome", client="1", heartbeat_s=600)
         if wrong is None:
-            assert {"type": "subscribe", "symbols": ["*"]} == await client.hear()
-            await client.say(type="error", code="unauthorised", message="the first message must be auth")
+            assert SUBSCRIBE == await client.hear()
+            await client.say(type="error", code="unauthorised", message="the first message must be auth", id="all")
         else:
             assert {"type": "auth", "token": "one.two.three"} == await client.hear()
             await client.say(type="expiring", expires_us=time.time_ns() // 1000)
@@ -523,89 +497,289 @@ async def test_a_token_is_asked_for_and_brought_first(page: Page, gateway: Scrip
     client = await gateway.accept()
     await client.say(type="welcome", client="1", heartbeat_s=600)
     assert {"type": "auth", "token": "four.five.six"} == await client.hear()
-    assert {"type": "subscribe", "symbols": ["*"]} == await client.hear()
+    assert [SUBSCRIBE, STATS] == [await client.hear(), await client.hear()]
     await client.say(type="authenticated", subject="demo")
-    await client.say(type="status", feed="live", reason="", source="simulated", since_us=1)
-    await client.say(type="subscribed", symbols=["AUSDT"])
+    await client.say(type="status", feed="live", reason="", source="binance-ws", since_us=1)
+    await client.hold("AUSDT")
     await page.until(state("live"))
     assert await page.evaluate("document.querySelector('#key').hidden")
     assert "" == await page.evaluate("document.querySelector('#token').value")
 
 
 async def test_a_silent_link_is_pinged_and_then_given_up(page: Page, gateway: ScriptedGateway) -> None:
-    """After a tenth of a heartbeat without a word the page asks `ping`; without an answer it soon connects anew."""
+    """Without an answer to its `ping`, or any other word, the page soon connects anew; with one it stays."""
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT", heartbeat_s=10)
-    assert {"type": "ping"} == await client.hear()
+    assert {"type": "ping"} == await client.hear(pings=True)
     asked = time.monotonic()
     again = await gateway.accept()
-    assert 1.5 < time.monotonic() - asked
+    assert 1.4 < time.monotonic() - asked
     await again.serve("AUSDT", heartbeat_s=10)
-    assert {"type": "ping"} == await again.hear()
+    assert {"type": "ping"} == await again.hear(pings=True)
     await again.say(type="pong")
-    assert {"type": "ping"} == await again.hear()
+    assert {"type": "ping"} == await again.hear(pings=True)
     assert gateway.idle
 
 
 async def test_age_starts_at_nought_whatever_the_clocks_say(page: Page, gateway: ScriptedGateway) -> None:
-    """A gateway whose clock is an hour ahead or behind gives the same ages, which are never negative and grow."""
-    for ahead_us in (3_600_000_000, -3_600_000_000):
+    """A gateway whose clock is an hour ahead or behind gives the same ages, whether or not it tells its time."""
+    for ahead_us, tells in ((3_600_000_000, False), (-3_600_000_000, False), (3_600_000_000, True)):
         await page.open(gateway.url)
         client = await gateway.accept()
-        await client.serve("AUSDT", "BUSDT")
+        await client.greet()
+        await client.hold("AUSDT", "BUSDT")
         now_us = time.time_ns() // 1000 + ahead_us
+        if tells:
+            await client.say(type="welcome", client=CLIENT, heartbeat_s=600, server_us=now_us)
         await client.say(**tick("AUSDT", recv_us=now_us - 30_000_000))
         await client.say(**tick("BUSDT", recv_us=now_us))
-        await page.until(f"({row('BUSDT')})[6] !== '–'")
-        ages = f"[{row('AUSDT')}, {row('BUSDT')}].map((texts) => parseFloat(texts[6]))"
+        await page.until(f"({row('BUSDT')}).age !== '–'")
+        ages = f"[{row('AUSDT')}, {row('BUSDT')}].map((figures) => parseFloat(figures.age))"
         older_s, newer_s = await page.evaluate(ages)
         assert 0 <= newer_s < BOUND_S
         assert 29 <= older_s - newer_s <= 31
         await page.until(f"{ages}[1] > {newer_s}")
+        await page.until(f"({text('delay')} !== '–') === {'true' if tells else 'false'}")
         await client.close(4403)
 
 
-async def test_the_filter_hides_what_does_not_match(page: Page, gateway: ScriptedGateway) -> None:
-    """Typing in the filter leaves only the symbols that contain it, and says when there is none."""
+async def test_a_price_that_is_late_by_the_gateways_clock_is_old(page: Page, gateway: ScriptedGateway) -> None:
+    """Every tick comes a minute late: only the gateway's own time shows that, and the page goes by it."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.greet()
+    await client.hold("AUSDT")
+    await client.say(type="welcome", client=CLIENT, heartbeat_s=600, server_us=time.time_ns() // 1000 + 60_000_000)
+    await client.say(**tick("AUSDT"))
+    await page.until(f"({row('AUSDT')}).age === '1 min'")
+    await page.until(f"/^(1 min|59 s)$/.test({text('delay')})")
+
+
+async def test_its_own_link_is_measured_and_the_gateway_named(page: Page, gateway: ScriptedGateway) -> None:
+    """Round trip, bytes and updates a second, which fall to nought when nothing comes; and which gateway it is."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    assert {"type": "ping"} == await client.hear(pings=True)
+    await client.say(type="pong", server_us=time.time_ns() // 1000)
+    await page.until(f"/^[0-9.]+ ms$/.test({text('trip')})")
+    assert ["9a8b7c6d", "11111111"] == [await page.evaluate(text(name)) for name in ("gateway", "client")]
+    for seq in range(1, 41):
+        await client.say(**tick("AUSDT", seq=seq, bid=seq))
+    await page.until(f"parseFloat({text('rate')}) > 5")
+    began = time.monotonic()
+    await page.until(f"{text('rate')} === '0' && {text('bytes')} === '0 B/s'")
+    # In the second after the next one at the latest, and not as a rate that fades.
+    assert time.monotonic() - began < 2.5
+
+
+async def test_the_search_hides_what_does_not_match(page: Page, gateway: ScriptedGateway) -> None:
+    """Typing leaves only the symbols that contain it, and says when there is none; / goes there."""
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("BTCUSDT", "ETHUSDT", "ETHBTC")
     await page.until("document.querySelectorAll('#rows tr').length === 3")
-    type_in = """(text) => {
-        const box = document.querySelector("#filter");
-        box.value = text;
-        box.dispatchEvent(new Event("input"));
-        return [...document.querySelectorAll("#rows tr:not([hidden]) th")].map((th) => th.textContent);
-    }"""
-    assert ["ETHUSDT", "ETHBTC"] == await page.evaluate(f"({type_in})('eth ')")
-    assert [] == await page.evaluate(f"({type_in})('nothing')")
-    assert "No symbol contains “nothing”" == await page.evaluate("document.querySelector('#empty').textContent")
-    assert 3 == len(await page.evaluate(f"({type_in})('')"))
+    await page.press("/")
+    assert "filter" == await page.evaluate("document.activeElement.id")
+    shown = "[...document.querySelectorAll('#rows tr:not([hidden])')].map((tr) => tr.dataset.symbol)"
+    await page.type("eth")
+    assert ["ETHUSDT", "ETHBTC"] == await page.evaluate(shown)
+    assert "2 of 3" == await page.evaluate(text("symbols"))
+    await page.type("x")
+    assert [] == await page.evaluate(shown)
+    assert "No symbol contains “ethx”" == await page.evaluate(text("empty"))
 
 
-async def test_a_change_flashes_unless_motion_is_unwanted(page: Page, gateway: ScriptedGateway) -> None:
-    """A price that rises is marked up, one that falls down; no animation where the reader wants none."""
-    figures = "[...document.querySelectorAll('#rows tr:first-child td span')]"
+async def test_columns_put_the_table_in_order(page: Page, gateway: ScriptedGateway) -> None:
+    """A head once, twice and a third time: one way, the other way, as the gateway has it; what is not known is last."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("BUSDT", "AUSDT", "CUSDT", "DUSDT")
+    for symbol, bid, scale in (("AUSDT", 2, 0), ("BUSDT", 1000, 2), ("CUSDT", 30, 1)):
+        await client.say(**tick(symbol, bid=bid, ask=bid + 1, price_scale=scale))
+    await page.until(f"({row('CUSDT')}).bid !== '–'")
+    order = "[...document.querySelectorAll('#rows tr')].map((tr) => tr.dataset.symbol[0]).join('')"
+    heads = "[...document.querySelectorAll('#heads th')].map((th) => th.getAttribute('aria-sort')).filter(Boolean)"
+    orders: dict[str, tuple[tuple[str, list[str]], ...]] = {
+        "bid": (("BCAD", ["descending"]), ("ACBD", ["ascending"]), ("BACD", [])),
+        "symbol": (("ABCD", ["ascending"]), ("DCBA", ["descending"]), ("BACD", [])),
+    }
+    for column, expected in orders.items():
+        for letters, sort in expected:
+            await page.evaluate(f"document.querySelector('#heads [data-key={column}] button').click()")
+            assert (letters, sort) == (await page.evaluate(order), await page.evaluate(heads))
+
+
+async def test_symbols_are_added_and_taken_away(page: Page, gateway: ScriptedGateway) -> None:
+    """By a field with suggestions, and by a button or a key; the page remembers it, and can show all again."""
+    rows = "[...document.querySelectorAll('#rows tr')].map((tr) => tr.dataset.symbol).join()"
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT", "CUSDT")
+    await page.until(f"{rows} === 'AUSDT,BUSDT,CUSDT'")
+    await page.evaluate("document.querySelector('tr[data-symbol=AUSDT] button').focus()")
+    await page.press("Delete")
+    assert {"type": "unsubscribe", "symbols": ["AUSDT"], "id": "remove"} == await client.hear()
+    assert "stats" == (await client.hear())["channel"]
+    assert "BUSDT,CUSDT" == await page.evaluate(rows)
+    # The keyboard is where it was: on the next row.
+    assert "BUSDT" == await page.evaluate("document.activeElement.textContent")
+    await page.evaluate("document.querySelector('#remove').click()")
+    assert ["BUSDT"] == (await client.hear())["symbols"]
+    await client.hear()
+    await page.evaluate("document.querySelector('#symbol').focus()")
+    assert {"type": "symbols", "id": "names"} == await client.hear()
+    await client.say(type="symbols", symbols=[{"symbol": "DUSDT"}, {"symbol": "EUSDT"}], id="names")
+    await page.until("document.querySelectorAll('#known option').length === 2")
+    await page.type("D EUSDT\r")
+    assert {"type": "subscribe", "symbols": ["D", "EUSDT"], "batch": True, "id": "add"} == await client.hear()
+    await client.hear()
+    await client.hold("DUSDT", why="add")
+    await client.say(type="error", code="unknown_symbol", message="no such symbol: EUSDT", id="add")
+    await page.until(f"{rows} === 'CUSDT,DUSDT' && {text('notice-text')} === 'no such symbol: EUSDT'")
+    assert "DUSDT" == await page.evaluate(part("symbol"))
+    # It is remembered.
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.say(type="welcome", client="1", heartbeat_s=600)
+    assert SUBSCRIBE | {"symbols": ["CUSDT", "DUSDT"]} == await client.hear()
+    await client.hear()
+    await client.hold("CUSDT", "DUSDT")
+    await page.until("!document.querySelector('#all').hidden")
+    await page.evaluate("document.querySelector('#all').click()")
+    assert [SUBSCRIBE, STATS] == [await client.hear(), await client.hear()]
+    assert await page.evaluate("document.querySelector('#all').hidden")
+
+
+async def test_rate_and_batches_are_the_readers_choice(page: Page, gateway: ScriptedGateway) -> None:
+    """A switch asks for the same symbols with other options, without snapshots, and is remembered."""
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT")
+    await page.until("document.querySelectorAll('#rows tr').length === 2")
+    changed = "element.dispatchEvent(new Event('change'))"
+    await page.evaluate(f"{{const element = document.querySelector('#max-hz'); element.value = '2'; {changed}}}")
+    wanted = {"type": "subscribe", "symbols": ["AUSDT", "BUSDT"], "id": "options", "snapshot": False}
+    assert wanted | {"batch": True, "max_hz": 2} == await client.hear()
+    await page.evaluate("document.querySelector('#batch').click()")
+    assert wanted | {"max_hz": 2} == await client.hear()
+    await client.hold("AUSDT", "BUSDT", why="options")
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.say(type="welcome", client="1", heartbeat_s=600)
+    assert {"type": "subscribe", "symbols": ["*"], "max_hz": 2, "id": "all"} == await client.hear()
+
+
+async def test_messages_can_be_read_as_they_come(page: Page, gateway: ScriptedGateway) -> None:
+    """What is sent and received, the newest first, while the pane is open; and a token is in none of it."""
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("AUSDT")
-    await client.say(**tick("AUSDT", seq=1, bid=100, ask=200))
-    await page.until(f"({row('AUSDT')})[1] === '1.00'")
-    assert [None, None] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move ?? null)")
+    await page.evaluate("document.querySelector('#raw').click()")
+    await client.say(**tick("AUSDT", seq=7))
+    await client.say(type="later")
+    await page.until("document.querySelector('pre').textContent.startsWith('< {\"type\": \"later\"}')")
+    lines = (await page.evaluate("document.querySelector('pre').textContent")).splitlines()
+    assert '"seq": 7' in lines[1]
+    await page.evaluate("document.querySelector('#batch').click()")
+    await page.until("document.querySelector('pre').textContent.startsWith('> {\"type\":\"subscribe\"')")
+    await page.evaluate("document.querySelector('#messages button').click()")
+    await client.say(type="unseen")
+    await client.say(**tick("AUSDT", seq=8, bid=800))
+    await page.until(f"({row('AUSDT')}).bid === '8.00'")
+    await page.evaluate("new Promise((done) => setTimeout(done, 600))")  # two of its rounds: it is paused
+    assert "unseen" not in await page.evaluate("document.querySelector('pre').textContent")
+
+
+async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGateway) -> None:
+    """The one that is chosen by pointer, key or address; a price that is pointed at in its chart has its time."""
+    await page.open(f"{gateway.url}#BUSDT")
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT", "CUSDT")
+    await page.until(f"{part('symbol')} === 'BUSDT'")
+    await client.say(**tick("BUSDT", seq=12))
+    await page.until(f"{part('bid')} === '65,234.56' && {part('bid-size')} === '1.50000'")
+    assert "12" == await page.evaluate(part("seq"))
+    assert "75" == await page.evaluate("String(document.querySelector('meter').value)")
+    await page.evaluate("document.querySelector('tr[data-symbol=AUSDT] td').click()")
+    assert "AUSDT" == await page.evaluate(part("symbol"))
+    assert "#AUSDT" == await page.evaluate("location.hash")
+    await page.evaluate("document.querySelector('tr[data-symbol=BUSDT] button').focus()")
+    await page.press("ArrowDown")
+    assert "CUSDT" == await page.evaluate("document.activeElement.textContent")
+    await page.press("Enter")
+    assert "CUSDT" == await page.evaluate(part("symbol"))
+    assert "true" == await page.evaluate("document.activeElement.getAttribute('aria-current')")
+    # The chart is a picture of the last minutes: with prices it is another one than without.
+    picture = "document.querySelector('[data-part=chart]').toDataURL()"
+    empty = await page.evaluate(picture)
+    await client.say(**tick("CUSDT"))
+    await page.until(f"{picture} !== {empty!r}")
+    assert "Chart of CUSDT" in await page.evaluate("document.querySelector('[data-part=chart]').ariaLabel")
+
+
+async def test_on_a_phone_a_symbol_in_detail_covers_the_table_and_lets_go(page: Page, gateway: ScriptedGateway) -> None:
+    """A tap opens it, and a button or Escape closes it, back where the reader was; nothing is wider than the screen."""
+    await page.look(width=390, height=844)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT", source="simulated")
+    await client.say(**tick("BUSDT"))
+    await page.until(f"({row('BUSDT')}).bid !== '–'")
+    detail = "document.querySelector('#detail')"
+    assert await page.evaluate(f"{detail}.hidden")
+    await page.evaluate("document.querySelector('tr[data-symbol=BUSDT] button').click()")
+    assert "close" == await page.evaluate("document.activeElement.id")
+    assert 390 == await page.evaluate(f"{detail}.getBoundingClientRect().width")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.press("Escape")
+    assert await page.evaluate(f"{detail}.hidden")
+    assert "BUSDT" == await page.evaluate("document.activeElement.textContent")
+
+
+async def test_a_flash_means_something(page: Page, gateway: ScriptedGateway) -> None:
+    """In a market that moves all the time hardly a move flashes; one that is large for it, or a turn, does."""
+    # The measure alone, by a clock of its own: a price that goes up and down by one thirty times a second.
+    flashes = """(prices) => import('/web/moves.js').then(({ Moves }) => {
+        const moves = new Moves();
+        return prices.map(([price, ms]) => moves.take(price, ms));
+    })"""
+    await page.call("Page.setBypassCSP", enabled=True)  # which forbids the page, and so a test, to load what it has not
+    await page.open(gateway.url)
+    busy = [[10_000 + number % 2, number * 33] for number in range(900)]
+    found = await page.evaluate(f"({flashes})({busy})")
+    assert 10 >= sum(move != "" for move in found)
+    spike = [*busy, [10_200, 30_000], [10_200, 31_000], [10_000, 33_000]]
+    assert ["up", "", "down"] == (await page.evaluate(f"({flashes})({spike})"))[-3:]
+    # A quiet one, which moves every ten seconds: each move is news.
+    quiet = [[100 + number, number * 10_000] for number in range(8)]
+    assert ["", *["up"] * 7] == await page.evaluate(f"({flashes})({quiet})")
+
+
+async def test_a_flash_fades_unless_motion_is_unwanted(page: Page, gateway: ScriptedGateway) -> None:
+    """A price that rises is marked up, one that falls down; no animation where the reader wants none."""
+    moves = "['bid', 'ask'].map((key) => document.querySelector(`#rows [data-key=${key}]`).dataset.move ?? null)"
+    flashing = "document.getAnimations().filter((one) => one.animationName?.startsWith('flash')).length"
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT")
+    for symbol in ("AUSDT", "BUSDT"):
+        await client.say(**tick(symbol, seq=1, bid=100, ask=200))
+    await page.until(f"({row('BUSDT')}).bid === '1.00'")
+    assert [None, None] == await page.evaluate(moves)
     await client.say(**tick("AUSDT", seq=2, bid=101, ask=199))
-    await page.until(f"({row('AUSDT')})[1] === '1.01'")
-    assert ["up", "down"] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move)")
-    assert 2 == await page.evaluate("document.getAnimations().length")
+    await page.until(f"({row('AUSDT')}).bid === '1.01'")
+    assert ["up", "down"] == await page.evaluate(moves)
+    assert 2 == await page.evaluate(flashing)
     await page.look(reduced_motion=True)
-    await client.say(**tick("AUSDT", seq=3, bid=90, ask=210))
-    await page.until(f"({row('AUSDT')})[1] === '0.90'")
-    assert ["down", "up"] == await page.evaluate(f"{figures}.slice(0, 2).map((s) => s.dataset.move)")
-    assert 0 == await page.evaluate("document.getAnimations().length")
+    await client.say(**tick("BUSDT", seq=2, bid=90, ask=210))
+    await page.until(f"({row('BUSDT')}).bid === '0.90'")
+    assert 0 == await page.evaluate(flashing)
 
 
 async def test_a_flood_does_not_freeze_the_page(page: Page, gateway: ScriptedGateway) -> None:
-    """While 20,000 ticks come the page goes on drawing, and it ends with the right figures."""
+    """While 20,000 ticks come the page goes on drawing, and it ends with the right figures, in sight or not."""
     symbols = [f"S{number}USDT" for number in range(100)]
     await page.open(gateway.url)
     client = await gateway.accept()
@@ -623,16 +797,81 @@ async def test_a_flood_does_not_freeze_the_page(page: Page, gateway: ScriptedGat
         for symbol in symbols:
             await client.say(**tick(symbol, seq=seq, bid=seq, ask=seq + 1))
         await asyncio.sleep(0.01)  # the pace of the flood, not a wait for anything
-    await page.until(f"({row('S99USDT')})[1] === '2.00'")
-    bids = "[...document.querySelectorAll('#rows tr')].map((tr) => tr.children[1].textContent)"
+    bids = "[...document.querySelectorAll('#rows [data-key=bid] .figure')].map((one) => one.textContent)"
+    await page.until(f"{bids}.every((bid) => bid === '2.00')")
     assert ["2.00"] * len(symbols) == await page.evaluate(bids)
     assert 10 < await page.evaluate("window.drawn")
     await page.until("window.busiest > 100")
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+async def test_nothing_moves_that_the_reader_did_not_move(
+    page: Page, gateway: ScriptedGateway, width: int, height: int
+) -> None:
+    """From the first sight through prices, notices, stale, reconnecting and back the layout never shifts."""
+    await page.look(width=width, height=height)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await page.evaluate("""(() => {
+        window.shifts = [];
+        new PerformanceObserver((list) => {
+            const names = (one) => one.sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
+            for (const one of list.getEntries()) window.shifts.push([one.value, names(one)]);
+        }).observe({ type: "layout-shift", buffered: true });
+    })()""")
+    await client.serve(*[f"S{number}USDT" for number in range(30)], "coinbase:BTC-USD")
+    for number in range(30):
+        await client.say(**tick(f"S{number}USDT", bid=12345600 + number * 10**number % 10**8))
+    await page.until(f"({row('S29USDT')}).bid !== '–'")
+    coinbase = {"type": "status", "source": "coinbase-ws", "venue": "coinbase", "since_us": 1}
+    await client.say(**coinbase, feed="live", reason="")
+    await client.say(**coinbase, feed="stale", reason="no message for 30 s " * 5)
+    await client.say(type="symbol_status", symbol="S1USDT", state="halted", reason="BREAK", since_us=1)
+    await page.until(state("partly"))
+    await client.close(1011)
+    client = await gateway.accept()
+    await page.until(state("reconnecting"))
+    await client.serve(*[f"S{number}USDT" for number in range(30)], "coinbase:BTC-USD", source="simulated")
+    await page.until(state("unreal"))
+    await page.evaluate("new Promise((done) => setTimeout(done, 1200))")  # a second's figures too
+    shifts = await page.evaluate("window.shifts")
+    # A figure at the right edge of its place begins further left when it gets longer: nothing else may move.
+    assert {"#text"} >= {name for _, names in shifts for name in names}
+    assert sum(value for value, _ in shifts) < 0.05
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
+async def test_nothing_keeps_anybody_from_reading_it(
+    page: Page, gateway: ScriptedGateway, width: int, dark: bool
+) -> None:
+    """Names, roles and contrasts of everything that it can show are right, by an independent check."""
+    source = axe()
+    await page.look(width=width, height=844, dark=dark, reduced_motion=True)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve("AUSDT", "BUSDT", "CUSDT", "DUSDT")
+    for seq, bid in ((1, 6523456), (2, 6523457)):
+        for symbol in ("AUSDT", "BUSDT", "CUSDT", "DUSDT"):
+            await client.say(**tick(symbol, seq=seq, bid=bid))
+    await client.say(**STATS_OF_24_H)
+    for symbol, named in (("BUSDT", "stale"), ("CUSDT", "halted"), ("DUSDT", "delisted")):
+        await client.say(type="symbol_status", symbol=symbol, state=named, reason="because", since_us=1)
+    await page.until(f"{text('not-live')} === '3'")
+    assert [] == await violations(page, source)
+    await page.evaluate("document.querySelector('tr[data-symbol=BUSDT] button').click()")
+    await page.evaluate("document.querySelector('#raw').click()")
+    await client.say(type="status", feed="stale", reason="no beat", source="simulated", since_us=1)
+    await page.until(state("stale"))
+    assert [] == await violations(page, source)
+    await client.close(4401)
+    await page.until(state("ended"))
+    assert [] == await violations(page, source)
+
+
 @pytest.mark.parametrize("width", [360, 780, 920, 1280])
 async def test_two_venues_have_room_at_any_width(page: Page, gateway: ScriptedGateway, width: int) -> None:
-    """Whatever is said of them nothing overflows, no figure is cut off, and a name breaks at its colon alone."""
+    """Whatever is said of them nothing overflows, and no figure is cut off."""
     await page.look(width=width, height=780)
     await page.open(gateway.url)
     client = await gateway.accept()
@@ -641,38 +880,45 @@ async def test_two_venues_have_room_at_any_width(page: Page, gateway: ScriptedGa
         type="status", feed="stale", reason="the poller is silent", source="simulated", since_us=1, venue="coinbase"
     )
     symbols = ["BTCUSDT", "coinbase:BTC-USD", "coinbase:ETH-USD"]
-    await client.say(type="subscribed", symbols=symbols)
+    await client.hold(*symbols)
     for symbol in symbols:
         await client.say(**tick(symbol, volume=1428725920))
     why = "this gateway does not serve it any more"
     await client.say(type="symbol_status", symbol=symbols[2], state="unknown", reason=why, since_us=1)
-    await page.until(f"({row('coinbase:BTC-USD')})[1] !== '–' && {state('stale')}")
-    await page.until("document.querySelector('#not-live').textContent === '3'")
-    inside = "(box) => box.scrollWidth <= box.clientWidth"
-    assert await page.evaluate(f"[document.documentElement, ...document.querySelectorAll('.bar > p')].every({inside})")
-    edge = "document.querySelector('.panel').getBoundingClientRect().right"
-    right = "(cell) => cell.getBoundingClientRect().right"
-    assert await page.evaluate(f"[...document.querySelectorAll('#rows td')].map({right}).every((x) => x <= {edge})")
-    # Each piece of a name that is text of its own stands on one line.
-    lines = """[...document.querySelectorAll('#rows th')].map((head) => [...head.childNodes]
-        .filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())
-        .map((node) => { const range = document.createRange(); range.selectNode(node); return range; })
-        .map((range) => range.getClientRects().length))"""
-    assert [[1], [1, 1], [1, 1]] == await page.evaluate(lines)
+    await page.until(f"({row('coinbase:BTC-USD')}).bid !== '–' && {state('stale')}")
+    await page.until(f"{text('not-live')} === '3'")
+    assert ["BTC-USD", "Coinbase"] == await page.evaluate(cells("coinbase:BTC-USD", "name", "said"))
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    inside = """(span) => {
+        const [of, its] = [span.closest("td").getBoundingClientRect(), span.getBoundingClientRect()];
+        return its.width === 0 || (its.left >= of.left - 1 && its.right <= of.right + 1);
+    }"""
+    assert await page.evaluate(f"[...document.querySelectorAll('#rows td span')].every({inside})")
 
 
 async def test_the_table_is_one_to_assistive_technology_at_phone_width_too(
     page: Page, gateway: ScriptedGateway
 ) -> None:
     """Rows, row headers and column headers are in the accessibility tree, whatever the layout; nothing overflows."""
-    await page.look(width=360, height=780)
     await page.open(gateway.url)
     client = await gateway.accept()
     await client.serve("BTCUSDT", "1000SHIBUSDT")
     await client.say(**tick("BTCUSDT"))
     await client.say(**tick("1000SHIBUSDT", price_scale=8))
-    await page.until(f"({row('1000SHIBUSDT')})[1] !== '–'")
-    tree = await page.call("Accessibility.getFullAXTree")
-    roles = [node["role"]["value"] for node in tree["nodes"] if not node.get("ignored")]
-    assert (1, 3, 8, 2) == tuple(roles.count(role) for role in ("table", "row", "columnheader", "rowheader"))
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.until(f"({row('1000SHIBUSDT')}).bid !== '–'")
+    for width, columns in ((1280, 10), (1000, 8), (360, 8)):
+        await page.look(width=width, height=780)
+        tree = await page.call("Accessibility.getFullAXTree")
+        roles = [node["role"]["value"] for node in tree["nodes"] if not node.get("ignored")]
+        counts = tuple(roles.count(role) for role in ("table", "row", "columnheader", "rowheader"))
+        assert (1, 3, columns, 2) == counts
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_it_works_below_a_path_of_a_proxy(page: Page) -> None:
+    """A proxy may serve the page at any path: it finds its WebSocket beside itself."""
+    async with ScriptedGateway("/prices/live").running() as gateway:
+        await page.open(gateway.url)
+        client = await gateway.accept()
+        await client.serve("AUSDT")
+        await page.until(state("live"))

@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from market.prices.stats import NUMBERS, WHOLES, Stats
 from market.prices.tick import MAX_EXACT, Tick
+from market.wire.presence import GatewayPresent, PollerPresent
 from market.wire.status import Heartbeat, States, SymbolState, SymbolStatus
 
 
@@ -57,3 +58,39 @@ def stats(draw: st.DrawFn, symbol: str | None = None) -> Stats:
     wholes: dict[str, Any] = {name: draw(st.integers(0, MAX_EXACT) | st.just(UNSET)) for name in WHOLES}
     name = symbol or draw(st.text("ABCXYZ0189", min_size=2, max_size=20))
     return Stats(symbol=name, ts_us=draw(st.integers(0, MAX_EXACT)), **numbers, **wholes)
+
+
+_BASE: dict[str, Any] = {"host": "h", "pid": 1, "version": "1", "started_us": 1, "sent_us": 2, "cpu": 0.1}
+
+
+def gateway_present(**changes: Any) -> GatewayPresent:
+    """What a gateway could say of itself."""
+    base: dict[str, Any] = {
+        "name": "a1",
+        "host": "h",
+        "pid": 1,
+        "version": "1",
+        "started_us": 1,
+        "sent_us": 2,
+        "cpu": 0.1,
+    }
+    rates = {"ticks_in": 1.0, "ticks_out": 2.0, "conflated": 0.0}
+    counts = {"clients": 3, "slow": 0, "symbols": 3, "cut_off": 0, "buffered": 0}
+    return GatewayPresent(
+        **(base | rates | counts | {"address": "h:1", "state": "serving", "stale": [], "venues": ["binance"]} | changes)
+    )
+
+
+def poller_present(**changes: Any) -> PollerPresent:
+    """What a poller could say of itself."""
+    base: dict[str, Any] = {
+        "name": "b1",
+        "host": "h",
+        "pid": 2,
+        "version": "1",
+        "started_us": 1,
+        "sent_us": 2,
+        "cpu": 0.1,
+    }
+    words = {"venue": "binance", "state": "leading", "link": "up", "source": "binance-ws", "reason": ""}
+    return PollerPresent(**(base | words | {"symbols": 3, "published": 9.0, "waiting": 0, "failures": 0} | changes))

@@ -24,7 +24,7 @@ PROGRAMS = ("market", "poller", "gateway", "deploy")
 DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 
 OTHER_CAPITALS = {
-    *("PRICE_FILTER", "LOT_SIZE", "CANCEL_ONLY"),
+    *("PRICE_FILTER", "LOT_SIZE", "CANCEL_ONLY", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"),
     *("TCP_USER_TIMEOUT", "TCP_NOTSENT_LOWAT", "SC_PAGE_SIZE", "SC_PHYS_PAGES"),
     "OTHER_VENUES",
     # Of deploy/kafka.sh.

@@ -248,6 +248,10 @@ export interface WelcomeMessage {
    */
   heartbeat_s: number;
   /**
+   * The gateway's name, another one after each start; operators see at `/ops` which that is.
+   */
+  gateway: string;
+  /**
    * The gateway's clock when it wrote this; Unix time, microseconds. Gateways up to 0.2.0 do not say it.
    */
   server_us?: number;

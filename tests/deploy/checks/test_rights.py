@@ -19,7 +19,7 @@ def test_a_poller_writes_what_a_gateway_reads() -> None:
     # Figures of 24 hours come in batches alone; their symbols' own channels are for other programs.
     own = {f"stats.{symbol}" for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")}
     assert subjects(of_poller, "publish") == subjects(of_gateway, "subscribe") | own
-    kept = {"ticks", "statss", "instrumentss"}
+    kept = {"ticks", "statss", "instrumentss", "presences"}
     assert subjects(of_poller, "hset") == kept == subjects(of_gateway, "hget")
     assert {"lease.poller", "standby.poller", "states"} == subjects(of_poller, "set")
     assert set() == subjects(of_gateway, "set")
@@ -29,7 +29,8 @@ def test_another_venue_has_keys_of_its_own() -> None:
     """A gateway of both venues reads both."""
     poller = PollerSettings.from_environ({"VENUE": "coinbase"})
     assert "lease.poller.coinbase" in subjects(needs([poller], None), "pexpire")
-    assert {"ticks", "statss", "instrumentss", "venue_states"} == subjects(needs([poller], None), "hset")
+    kept = {"ticks", "statss", "instrumentss", "venue_states", "presences"}
+    assert kept == subjects(needs([poller], None), "hset")
     gateway = Settings.from_environ({"SYMBOLS": "BTCUSDT,coinbase:BTC-USD"})
     channels = subjects(needs([], gateway), "subscribe")
     batches = {f"0#batch.{venue}{kind}" for venue in ("binance", "coinbase") for kind in ("", ".stats", ".instruments")}

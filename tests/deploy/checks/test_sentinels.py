@@ -57,8 +57,9 @@ async def test_a_replica_whose_users_are_others(tmp_path: Path) -> None:
         own.servers[2].command("ACL", "SETUSER", USER[0], "-hset")
         url = own.url.replace("://", f"://{USER[0]}:{USER[1]}@")
         found = await check(url)
-        (lacking,) = [its for its in found if its.mark != "ok"]
+        lacking, of_gateway = (its for its in found if its.mark != "ok")
         assert ("wrong", "replica") == (lacking.mark, lacking.subject)
+        assert "may not do what a gateway needs: HSET on key presences" in of_gateway.text
         assert lacking.text.startswith(f"{own.servers[2].address}: user prices may not do what a poller needs: HSET")
         own.servers[2].command("ACL", "SETUSER", USER[0], "+hset")
         fewer = await check(url.replace(f",{own.sentinels[2].address}", ""))

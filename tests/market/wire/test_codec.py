@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from market.prices.symbols import MAX_SYMBOL_BYTES
+from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.tick import MAX_EXACT, Tick
 from market.wire.codec import (
     MAX_HEARTBEAT_BYTES,
@@ -29,7 +29,7 @@ exact = st.integers(0, MAX_EXACT)
 maybe = exact | st.just(UNSET)
 ticks = st.builds(
     Tick,
-    symbol=st.text(min_size=1, max_size=40),
+    symbol=st.text(min_size=1, max_size=40).filter(fits),
     seq=exact,
     bid=maybe,
     ask=maybe,

@@ -1,10 +1,12 @@
-"""Tickets without a store: there are none, and who asks for one is told why."""
+"""Tickets and presence without a store: there are none, and who asks for them is told why."""
 
 from typing import Final
 
 from market.bus.errors import NoStoreError
 
 NO_TICKETS: Final = "Kafka keeps no tickets; name a Redis for them in STORE_URL"
+
+NO_PRESENCE: Final = "Kafka does not know which processes there are; name a Redis for that in STORE_URL"
 
 
 class NoTickets:
@@ -21,3 +23,19 @@ class NoTickets:
     async def take(self, key: str) -> bytes | None:  # noqa: ARG002 - the contract's
         """See `market.bus.TicketStore.take`: nothing was ever put."""
         return None
+
+
+class NoPresence:
+    """See `market.bus.Presence`; every method raises `NoStoreError`."""
+
+    async def announce(self, name: str, value: bytes, ttl_s: float) -> None:  # noqa: ARG002 - the contract's
+        """See `market.bus.Presence.announce`."""
+        raise NoStoreError(NO_PRESENCE)
+
+    async def withdraw(self, name: str) -> None:  # noqa: ARG002 - the contract's
+        """See `market.bus.Presence.withdraw`."""
+        raise NoStoreError(NO_PRESENCE)
+
+    async def present(self) -> dict[str, bytes]:
+        """See `market.bus.Presence.present`."""
+        raise NoStoreError(NO_PRESENCE)

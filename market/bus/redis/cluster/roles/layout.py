@@ -27,6 +27,10 @@ def partition_key(partition: int) -> str:
     return f"{{tickgate:{partition}}}"
 
 
+PRESENCES: Final = f"{partition_key(0)}presences"
+"""The key of `market.bus.redis.roles.presence`."""
+
+
 def channel(topic: str, partition: int) -> str:
     """The sharded channel of ``topic`` in a partition."""
     return partition_key(partition) + topic
