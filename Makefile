@@ -72,7 +72,7 @@ test: check npm
 
 # Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former are
 # here, for what only a process of its own runs, and none of the latter.
-coverage: check
+coverage: check npm
 	@deploy/system.sh haproxy nginx=nginx-light chromium /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven
 	rm -f .coverage .coverage.*
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust $(VENV)/bin/python -m coverage run -m pytest \
