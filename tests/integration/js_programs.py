@@ -1,6 +1,7 @@
 """Programs in Node that use clients/js, and what they print."""
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -60,6 +61,17 @@ class Watching:
         """The states of a symbol, one after the other."""
         return [line["state"] for line in self.told("state", symbol=symbol)]
 
+    def longest_stale_s(self, symbol: str) -> float:
+        """The longest time between a state other than live and the next live one, once it has been live."""
+        changes = [(line["state"], line["at_ms"]) for line in self.told("state", symbol=symbol)]
+        begun = [state for state, _ in changes].index("live")
+        spans = [
+            after_ms - before_ms
+            for (before, before_ms), (after, after_ms) in itertools.pairwise(_spans(changes[begun:]))
+            if before != "live" and after == "live"
+        ]
+        return max(spans, default=0) / 1000
+
     def seqs(self, symbol: str) -> list[int]:
         """The numbers of the symbol's ticks, snapshots too, in order of arrival."""
         return [line["seq"] for line in self.lines if line.get("symbol") == symbol and "seq" in line]
@@ -85,6 +97,13 @@ class Watching:
         async with asyncio.timeout(20):
             assert 0 == await self._process.wait()
         return self.told("end")[0]
+
+
+def _spans(changes: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Of changes in a row that are not to ``live``, the first one."""
+    return [
+        change for number, change in enumerate(changes) if number == 0 or "live" in {change[0], changes[number - 1][0]}
+    ]
 
 
 @asynccontextmanager

@@ -132,7 +132,11 @@ async def test_a_drain_and_a_kill_are_nothing_for_the_caller_to_do() -> None:
                 summary = await client.end()
                 assert summary["uncertainty_ms"] < 1000
                 # Through restarts the oldest price that was called live; the promise is 3 s.
-                tell("drain and kill -9, client in JavaScript", oldest_live_price=summary["oldest_ms"] / 1000)
+                tell(
+                    "drain and kill -9, client in JavaScript",
+                    oldest_live_price=summary["oldest_ms"] / 1000,
+                    stale_for=client.longest_stale_s(SYMBOLS[0]),
+                )
         assert_every_tick(every, recorder)
         for client in clients:
             assert_no_old_price(client, recorder)
@@ -223,7 +227,11 @@ async def test_a_rolling_restart_and_kills_of_a_cluster_miss_no_tick() -> None:
                 await client.until(is_live)
                 await more(client)
                 summary = await client.end()
-                tell("rolling restart and kill -9 of a cluster", oldest_live_price=summary["oldest_ms"] / 1000)
+                tell(
+                    "rolling restart and kill -9 of a cluster, client in JavaScript",
+                    oldest_live_price=summary["oldest_ms"] / 1000,
+                    stale_for=client.longest_stale_s(SYMBOLS[0]),
+                )
         for client in (first, second):
             assert_every_tick(client, recorder)
         for client in clients:

@@ -1,4 +1,14 @@
 // Prices of a tickgate gateway: `connect(url)`, `subscribe(symbols, handler)`. index.d.ts describes all of it.
+//
+//   stream          one stream: puts together what follows, and hands each message to whom it concerns
+//   connection      made again whenever it ends: backoff, close_codes, token
+//     link          one WebSocket: liveness, and the clock
+//   wire            what the connection holds, and the commands for that: wants, options, named, names, commands
+//   states, prices  whether a price is current; what is new to the callers
+//   subscription    one caller: throttle, queue; routes say who gets what
+//
+// Time, chance and the WebSocket come from environment.js, so that tests can replace them. types: protocol.d.ts is made
+// of the gateway's code (`make reference`).
 
 import { realTime, webSocketOf } from "./environment.js";
 import { Shared } from "./shared.js";

@@ -12,8 +12,9 @@ export class Named {
   #refused = new Map(); // of a name: why
 
   /** Another gateway may serve others, and know refused names; what a name meant, it most likely means again. */
-  opened() {
+  opened({ keepAll }) {
     this.#refused.clear();
+    if (keepAll) return;
     for (const key of [...this.#symbols.keys()]) if (nameOf(key) === ALL) this.#symbols.delete(key);
   }
 

@@ -17,6 +17,9 @@ export function optionsOf({ batch = false, maxHz = Infinity, conflate = true } =
   return normal({ batch: Boolean(batch), maxHz, conflate: Boolean(conflate) });
 }
 
+/** @type {Options} */
+export const EVERY = optionsOf({ conflate: false });
+
 /** @param {Options | undefined} one @param {Options} other @returns {Options} What gives both callers enough. */
 export function merged(one, other) {
   if (one === undefined) return other;

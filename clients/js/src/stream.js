@@ -42,10 +42,7 @@ export class Stream {
         resolved: () => this.#resolved(),
         subscribed: (channel, symbol, how) => this.#subscribed(channel, symbol, how),
         refused: (error) => this.#refused(error),
-        gap: (gap) => {
-          this.#prices.unfollow(gap.symbol);
-          this.#gap(gap);
-        },
+        gap: (gap) => this.#gap(gap),
         followed: () => this.#prices.followed(),
         position: (symbol) => this.#prices.position(symbol),
       },
@@ -234,8 +231,10 @@ export class Stream {
     const { symbol } = tick;
     const fresh = this.#prices.put(TICKER, tick);
     if (this.#states.priced(tick)) this.#reviewOne(symbol);
-    const begins = tick.type === "snapshot";
-    const follows = this.#every.has(symbol) && (begins || this.#prices.position(symbol) !== undefined);
+    // Where every tick comes, a snapshot is a beginning, or what another caller's wish has brought.
+    const goesOn = this.#prices.position(symbol) !== undefined;
+    const begins = tick.type === "snapshot" && !goesOn;
+    const follows = this.#every.has(symbol) && (tick.type === "snapshot" ? begins : goesOn);
     if (follows) this.#prices.follow(symbol, tick.seq);
     for (const { subscription, everyMs } of this.#routes.to(TICKER, symbol)) {
       // Who wants every tick gets what belongs together, from a snapshot on; others get nothing older than they have.
@@ -259,6 +258,7 @@ export class Stream {
   }
 
   #gap(gap) {
+    this.#prices.unfollow(gap.symbol); // until the snapshot
     for (const { subscription } of this.#routes.to(TICKER, gap.symbol)) {
       if (!subscription.options.conflate && !subscription.isWaiting(gap.symbol)) subscription.gap(gap);
     }

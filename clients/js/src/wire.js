@@ -1,12 +1,11 @@
 // What this connection holds, and the commands that make it what the callers want. It never sees a socket.
 
-import { grouped, subscribeMessage, unsubscribeMessage } from "./commands.js";
-import { keyOf, TICKER } from "./options.js";
+import { commandsFor, grouped, MOST_NAMES, subscribeMessage, unsubscribeMessage } from "./commands.js";
+import { EVERY, keyOf, merged, TICKER } from "./options.js";
 import { Named, channelOf, keyOfName, nameOf } from "./named.js";
-import { ALL, lookUp, settle } from "./names.js";
+import { ALL, lookUp, settle, upper } from "./names.js";
 import { due } from "./wants.js";
 
-const MOST_NAMES = 10_000; // in one command
 const RATE_LIMITED_MS = 1000; // doubled each time
 
 /**
@@ -44,7 +43,8 @@ export class Wire {
     this.#open = true;
     this.#resynced = false;
     this.#refusals = 0;
-    this.#named.opened();
+    // A position of each of very many symbols would be too long for one command about all of them.
+    this.#named.opened({ keepAll: this.#listener.followed().length > MOST_NAMES });
     this.#sync();
   }
 
@@ -107,19 +107,34 @@ export class Wire {
 
   #sync() {
     if (!this.#open) return;
+    this.#recognise();
     const { symbols, names } = due(this.#wanted, this.#named);
     const surplus = [...this.#held.keys()].filter((key) => !symbols.has(key) && !this.#isLookedUp(key));
     for (const [channel, keys] of grouped(surplus, channelOf)) this.#unsubscribe(channel, keys.map(nameOf));
     // What is named beside all symbols is looked at when all are there.
     const waits = (key) => nameOf(key) !== ALL && names.has(keyOfName(channelOf(key), ALL));
     const unresolved = [...names.keys()].filter((key) => !this.#isAsked(key) && !waits(key));
-    this.#subscribeAll(unresolved, names, { byName: true });
+    // A name may mean a symbol of which every tick comes: that must go on.
+    const every = new Set([...this.#held].filter(([, { conflate }]) => !conflate).map(([key]) => channelOf(key)));
+    for (const key of unresolved) if (every.has(channelOf(key))) names.set(key, merged(names.get(key), EVERY));
+    this.#subscribeAll(unresolved, names, true);
     const changed = [...symbols.keys()].filter((key) => {
       if (waits(key)) return false;
       const held = this.#held.get(key);
       return held === undefined || keyOf(held) !== keyOf(/** @type {import("./options.js").Options} */ (symbols.get(key)));
     });
-    this.#subscribeAll(changed, symbols, { byName: false });
+    this.#subscribeAll(changed, symbols, false);
+  }
+
+  // The full name of a symbol that is held means that symbol.
+  #recognise() {
+    const unknown = [...this.#wanted.keys()].filter((key) => this.#named.symbolsOf(key) === undefined);
+    if (unknown.length === 0 || this.#held.size === 0) return;
+    const held = new Map([...this.#held.keys()].map((key) => [upper(key), nameOf(key)]));
+    for (const key of unknown) {
+      const symbol = held.get(upper(key));
+      if (symbol !== undefined) this.#named.means(channelOf(key), nameOf(key), [symbol]);
+    }
   }
 
   // Its name is among those that are looked up in the gateway's list.
@@ -133,31 +148,8 @@ export class Wire {
     return false;
   }
 
-  #subscribeAll(keys, options, { byName }) {
-    const like = (key) => `${channelOf(key)} ${keyOf(options.get(key))} ${this.#wantsSnapshot(key, options)}`;
-    for (const [, all] of grouped(keys, like)) {
-      for (let begin = 0; begin < all.length; begin += MOST_NAMES) {
-        const some = all.slice(begin, begin + MOST_NAMES);
-        this.#subscribe({
-          channel: channelOf(some[0]),
-          keys: new Set(some),
-          names: some.map(nameOf),
-          options: options.get(some[0]),
-          snapshot: this.#wantsSnapshot(some[0], options),
-          byName,
-          left: null,
-          error: null,
-          listing: [],
-          since: {},
-        });
-      }
-    }
-  }
-
-  // Who begins to want every tick begins with a snapshot.
-  #wantsSnapshot(key, options) {
-    const held = this.#held.get(key);
-    return held === undefined || (held.conflate && !options.get(key).conflate);
+  #subscribeAll(keys, options, byName) {
+    for (const command of commandsFor(keys, options, this.#held, byName)) this.#subscribe(command);
   }
 
   #subscribe(command) {

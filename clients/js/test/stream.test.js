@@ -202,6 +202,40 @@ test("a gateway that cannot resume is asked without, and what may be missing is 
   assert.deepEqual([got, gaps], [[10, 15], [11]]);
 });
 
+test("another name for a symbol of which every tick comes breaks nothing", async () => {
+  const { gateway, stream } = await opened();
+  const [every, newest] = [[], []];
+  stream.subscribe(["BTCUSDT"], ({ seq }) => every.push(seq), { conflate: false });
+  await settled();
+  gateway.answer(BOTH, { seq: 10 });
+  gateway.say(gateway.tick("BTCUSDT", 11));
+  stream.subscribe(["btcusdt"], () => {});
+  stream.subscribe(["BTC"], ({ seq }) => newest.push(seq));
+  await settled();
+  assert.deepEqual(bare(gateway.socket.said.filter(({ type }) => type === "subscribe")), [
+    { type: "subscribe", symbols: ["BTC"], conflate: false },
+  ]);
+  gateway.answer(BOTH, { seq: 13 });
+  for (const seq of [12, 13, 14]) gateway.say(gateway.tick("BTCUSDT", seq));
+  assert.deepEqual([every, newest], [[10, 11, 12, 13, 14], [11, 13, 14]]);
+});
+
+test("very many symbols are asked for in several commands, each short enough, and resumed so", async () => {
+  const { time, gateway, stream } = await opened();
+  const served = Object.fromEntries(Array.from({ length: 1200 }, (_, number) => [`S${number}USDT`, `S${number}USDT`]));
+  stream.subscribe(Object.keys(served), () => {});
+  stream.subscribe("*", () => {}, { conflate: false });
+  await settled();
+  gateway.answer(served); // all of them; what is named beside waits, and is held by then
+  assert.deepEqual(bare(gateway.heard()), []);
+  await gateway.end();
+  await again(time, gateway);
+  const commands = gateway.heard();
+  assert.deepEqual(commands.map(({ symbols, since }) => [symbols.length, Object.keys(since).length]), [
+    [500, 500], [500, 500], [200, 200],
+  ]);
+});
+
 test("who begins to want every tick of a symbol that others hold begins with a snapshot", async () => {
   const { gateway, stream } = await opened();
   const [every, newest] = [[], []];
