@@ -139,7 +139,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_errors_per_connection: int = 100
     """A connection is closed with 4429 after so many wrong messages."""
     metrics_token: str = ""
-    """The token that ``/metrics`` asks for: ``Authorization: Bearer <token>``, at least 16 characters."""
+    """The token that ``/metrics`` and ``/ops`` ask for: ``Authorization: Bearer <token>``, at least 16 characters."""
     log_format: LogFormat = "console"
     """``console`` for people, ``json`` for machines. Text from others is printable in both: control characters are
     shown, not obeyed."""

@@ -52,6 +52,8 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
       link.restart();
       if (token) connection.send({ type: "auth", token });
       subscribe(choice.symbols ?? ["*"], "all");
+    } else {
+      table.drawFeeds(() => true); // without a connection nothing is known to be current
     }
     drawState();
   },

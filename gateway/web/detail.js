@@ -90,7 +90,7 @@ export class Detail {
     this.#write("last", exact(last, price_scale));
     this.#write("volume", exact(volume, size_scale));
     const moved = signed(change, price_scale);
-    this.#write("change", percent === undefined ? moved : `${moved} (${signed(percent, 2)} %)`);
+    this.#write("change", percent === undefined ? moved : `${moved} (${signed(percent, 3)} %)`);
     for (const [key, text] of Object.entries({ open, high, low })) this.#write(key, written(text, price_scale));
     this.#write("value", written(value));
     this.#write("trades", trades === undefined ? NOTHING : exact(trades, 0));

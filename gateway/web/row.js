@@ -157,7 +157,7 @@ export class Row {
   drawStats() {
     const { change, change_percent: percent, high, low, quote_volume: value } = this.stats ?? {};
     const decimals = this.tick?.price_scale ?? 0;
-    const text = percent === undefined ? signed(change, decimals) : `${signed(percent, 2)} %`;
+    const text = percent === undefined ? signed(change, decimals) : `${signed(percent, 3)} %`;
     this.#write("change", text.startsWith(NOTHING) ? NOTHING : text);
     this.#cells.change.dataset.sign = /^[+−]/.exec(text)?.[0] ?? "";
     this.#write("high", written(high, decimals));

@@ -120,7 +120,10 @@ export class PriceTable {
 
   /** Mark the rows of which `isStale(symbol)` says that all prices of their venue may be old. */
   drawFeeds(isStale) {
-    for (const row of this.rows.values()) row.setVenueStale(isStale(row.symbol));
+    for (const row of this.rows.values()) {
+      row.setVenueStale(isStale(row.symbol));
+      this.onDraw(row);
+    }
   }
 
   /** Hide the rows whose symbol does not contain `text`. */

@@ -146,7 +146,7 @@ async def test_figures_of_24_hours_come_as_the_exchange_wrote_them(page: Page, g
     shown = [await page.evaluate(part(name)) for name in parts]
     assert ["+1,234.56 (+1.929 %)", "64,000.00", "66,010.50", "−0.50", "80,123,456.7", "1,234,567"] == shown
     await client.say(**STATS_OF_24_H | {"change_percent": "-0.100"})
-    await page.until(f"({row('AUSDT')}).change === '−0.10 %'")
+    await page.until(f"({row('AUSDT')}).change === '−0.100 %'")
     # The subscription to prices is not touched by the other channel's answer.
     assert 2 == await page.evaluate("document.querySelectorAll('#rows tr').length")
 
@@ -438,10 +438,14 @@ async def test_a_lost_connection_is_made_again(page: Page, gateway: ScriptedGate
     again = await gateway.accept()
     await page.until(state("reconnecting"))
     assert "Prices below may be old" in await page.evaluate(text("notice-detail"))
-    assert ["5.00"] == await page.evaluate(cells("AUSDT", "bid"))
+    assert ["5.00", "Stale"] == await page.evaluate(cells("AUSDT", "bid", "age2"))
+    await page.until(f"{part('state')} === 'Stale'")
     await again.serve("AUSDT")
     await again.say(**tick("AUSDT", seq=6, bid=600, type="snapshot"))
-    await page.until(f"{state('live')} && ({row('AUSDT')}).bid === '6.00'")
+    await page.until(f"{state('live')} && ({row('AUSDT')}).bid === '6.00' && ({row('AUSDT')}).age2 === 'Live'")
+    await page.until(f"{part('state')} === 'Live'")
+    await again.say(type="status", feed="stale", reason="banned", source="binance-ws", since_us=1)
+    await page.until(f"{part('state')} === 'Stale'")
 
 
 async def test_a_shutdown_names_the_wait(page: Page, gateway: ScriptedGateway) -> None:

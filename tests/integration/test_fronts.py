@@ -225,6 +225,12 @@ async def test_methods_bodies_and_metrics_are_kept_away(front: str) -> None:
                 head = await _head(reader)
                 assert head.startswith(b"HTTP/1."), target
                 assert METRICS.encode() not in await _body(reader, head), target
+        before = len(its.requests)
+        for target in ("/ops", "/ops/processes", "/ops?a=b", "/%6fps", "/%6Fp%73/processes"):
+            async with socket(its.port) as (reader, writer):
+                writer.write(f"GET {target} HTTP/1.1\r\nHost: tickgate\r\nConnection: close\r\n\r\n".encode())
+                assert (await _head(reader))[:12] == b"HTTP/1.1 404", target
+        assert before == len(its.requests)
 
 
 async def test_headers_that_do_not_end_are_cut_off(front: str) -> None:
