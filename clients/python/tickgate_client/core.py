@@ -87,18 +87,17 @@ class Core:
 
     def timer(self, now: float) -> None:
         """Do what is due."""
-        if self._dial_at is not None and now >= self._dial_at:
-            self._dial_at = None
-            self._do(Dial())
         if self._leave_at is not None and now >= self._leave_at:
             self._leave_at = None
             self._do(Leave())
             self._end(None, "the gateway goes away", now)
+        if self._dial_at is not None and now >= self._dial_at:
+            self._dial_at = None
+            self._do(Dial())
         self.board.look(now)
         if self._liveness is not None:
             self._look(self._liveness, now)
-        if self._credentials.renew_at is not None and now >= self._credentials.renew_at:
-            self._credentials.renew_at = None
+        if self._credentials.due(now):
             self._do(RenewToken())
         if self.connected and self._requests.due is not None and now >= self._requests.due:
             self._requests.again()
@@ -193,7 +192,7 @@ class Core:
             return
         if verdict == "silent":
             self.board.lost(f"the gateway has said nothing for {self._limits.silent_s:g} s")
-        if self.connected and liveness.ping_due(now):
+        if liveness.ping_due(now) and self.connected:
             mark = f"t{next(self._numbers)}"
             self._pings[mark] = now
             self._do(Send(encode({"type": "ping", "id": mark})))
@@ -284,6 +283,7 @@ class Core:
         self.connected = False
         self._liveness = self._leave_at = None
         self._credentials.gone()
+        self._requests.due = None
         return planned
 
     def _finish(self, error: Exception) -> None:

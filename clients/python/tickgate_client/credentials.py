@@ -1,5 +1,6 @@
 """The token of a stream: whether there is another one, when to get it, and when to give up."""
 
+import math
 from typing import Final, Literal
 
 from tickgate_client.errors import RefusedError
@@ -9,6 +10,8 @@ Kind = Literal["none", "fixed", "renewable"]
 
 AGAIN_S: Final = 5.0
 """After a token that could not be had, or was refused, while the old one still counts."""
+REST_S: Final = 1.0
+"""Between two tokens at least: one that lives for less than the gateway's notice expires soon from its beginning."""
 MOST_REFUSED: Final = 3
 """So many tokens are refused, one after the other, before we give up."""
 UNAUTHORISED: Final = frozenset({401, 4401})
@@ -32,6 +35,7 @@ class Credentials:
         self.renew_at: float | None = None
         """When to ask for another one."""
         self._refused = 0
+        self._asked_at = -math.inf
 
     def accepted(self) -> None:
         """The gateway takes the one that it was shown."""
@@ -45,9 +49,16 @@ class Credentials:
     def expiring(self, now: float) -> Problem | None:
         """The gateway says that the token ends soon; a problem if nobody can do anything."""
         if self.kind == "renewable":
-            self.renew_at = now
+            self.renew_at = max(now, self._asked_at + REST_S)
             return None
         return Problem("expiring", "the token ends soon; give a function as token= to have it renewed")
+
+    def due(self, now: float) -> bool:
+        """Whether to get another one now; then it is not due again."""
+        if self.renew_at is None or now < self.renew_at:
+            return False
+        self.renew_at, self._asked_at = None, now
+        return True
 
     def failed(self, now: float) -> None:
         """There is no other token now; the old one still counts for a while."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -104,4 +105,6 @@ def _status(url: str, error: InvalidStatus) -> Refused:
 def _words(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return "its name cannot be resolved"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__

@@ -115,6 +115,9 @@ class Requests:
         if (request := self._of(mark)) is not None:
             request.unanswered.pop(mark, None)
             request.errors.append((code, words))
+            if mark == request.end:
+                # Who may not even ask gets no other answers.
+                self._answer(request)
             return True
         return False
 
@@ -126,8 +129,7 @@ class Requests:
         if request.unanswered:
             self.not_read(now)
             return
-        del self._open[request.number]
-        self._do(Answer(request.number, _result(request)))
+        self._answer(request)
 
     def fail(self, error: Exception) -> None:
         """There will be no answers."""
@@ -138,6 +140,10 @@ class Requests:
     def _of(self, mark: str) -> Request | None:
         number = mark.partition(".")[0]
         return self._open.get(int(number)) if number.isdecimal() else None
+
+    def _answer(self, request: Request) -> None:
+        del self._open[request.number]
+        self._do(Answer(request.number, _result(request)))
 
     def _send(self, request: Request) -> None:
         for message in request.messages():

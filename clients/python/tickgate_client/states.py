@@ -157,7 +157,7 @@ class StateBoard:
         if priced is None:
             if told is not None:
                 return State(symbol, *_of(told), source)
-            return self._stale(symbol, "not subscribed on this connection yet", source)
+            return self._still_stale(symbol, "not subscribed on this connection yet", source)
         if venue is None:
             return self._stale(symbol, "the gateway has not said whether its venue is live", source)
         if venue.get("feed") != LIVE:
@@ -165,10 +165,15 @@ class StateBoard:
         if told is not None and told.get("state") != LIVE:
             return State(symbol, *_of(told), source)
         if not priced:
-            return self._stale(symbol, "no price yet", source)
+            return self._still_stale(symbol, "no price yet", source)
         if told is not None:
             return State(symbol, *_of(told), source)
         return State(symbol, LIVE, str(venue.get("reason", "")), int(venue.get("since_us", 0)), source)
+
+    def _still_stale(self, symbol: str, reason: str, source: str) -> State:
+        """On the way to a first price, nothing that is stale already is stale for another reason."""
+        shown = self._shown.get(symbol)
+        return self._stale(symbol, reason, source) if shown is None or shown.state != STALE else shown
 
     def _stale(self, symbol: str, reason: str, source: str = "") -> State:
         return State(symbol, STALE, reason, self._now_us(), source)
