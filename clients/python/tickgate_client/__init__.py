@@ -37,6 +37,7 @@ A message takes this way:
 from tickgate_client.errors import ClosedError, NotConnectedError, RefusedError, SubscribeError, TickgateError
 from tickgate_client.events import Connected, Disconnected, Event, Gap, Problem, State, Stats
 from tickgate_client.frames import to_pandas, to_polars
+from tickgate_client.liveness import Limits
 from tickgate_client.stream import Stream, connect
 from tickgate_client.sync import SyncStream, connect_sync
 from tickgate_client.tick import Tick, format_price
@@ -50,6 +51,7 @@ __all__ = [
     "Disconnected",
     "Event",
     "Gap",
+    "Limits",
     "NotConnectedError",
     "Problem",
     "RefusedError",

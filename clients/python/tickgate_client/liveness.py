@@ -69,4 +69,6 @@ class Liveness:
 
     def deadline(self) -> float:
         """When to look again."""
-        return min(self._looked_at + self.period_s, self._due[0])
+        limits, heard_at = self._limits, self._heard_at
+        ends = [at for at in (heard_at + limits.silent_s, heard_at + limits.dead_s) if at > self._looked_at]
+        return min(self._looked_at + self.period_s, self._due[0], *ends)

@@ -73,11 +73,15 @@ def test_a_silent_gateway_is_told_within_three_seconds_and_forgiven_if_it_speaks
     talk.go(10)
     assert [] == talk.states()
     talk.alive = False
-    talk.go(3)
+    talk.go(0.3)
+    talk.hear("pong", id="x")
+    talk.go(2.49)
+    assert [] == talk.states()
+    talk.go(0.02)
     assert [STALE] == talk.states()
     talk.hear("pong", id="x")
     assert [LIVE] == talk.states()
-    talk.go(5.5)
+    talk.go(5.01)
     assert (1, 1) == (talk.leaves, [STALE].count(*talk.states()))
 
 

@@ -11,11 +11,14 @@ from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import RunningGateway, Start
+from tests.proxy import Proxy
 from tests.waiting import until
 from tickgate_client import (
     Gap,
+    Limits,
     NotConnectedError,
     RefusedError,
+    State,
     Stream,
     SubscribeError,
     Tick,
@@ -182,6 +185,30 @@ async def test_a_caller_who_never_waits_still_gets_what_is_new(start: Start) -> 
             if tick.seq == 50:
                 break
         assert list(range(1, 51)) == seen
+
+
+async def test_a_connection_that_says_nothing_is_made_again(start: Start) -> None:
+    """Prices are stale first; the next connection, which is well, makes them live."""
+    gateway: RunningGateway = await start()
+    await gateway.heartbeat()
+    await gateway.publish("BTCUSDT", 7)
+    limits = Limits(ping_s=0.1, silent_s=0.3, dead_s=0.6)
+    async with Proxy(gateway.port) as proxy, connect(f"ws://{proxy.address}/ws", limits=limits) as stream:
+        await stream.subscribe("BTC")
+        await until(lambda: stream.states["BTCUSDT"].live)
+        proxy.to_client.freeze()
+        await until(lambda: not stream.states["BTCUSDT"].live)
+        assert stream.connected
+        assert "stale" == told(stream)
+        await until(lambda: proxy.dialled == 2)
+        proxy.to_client.heal()
+        await until(lambda: stream.states["BTCUSDT"].live)
+        assert "live" == told(stream)
+
+
+def told(stream: Stream) -> str:
+    """The newest state that waits for the caller."""
+    return [event.state for event in iter(stream._core.inbox.take, None) if isinstance(event, State)][-1]
 
 
 async def test_a_closed_stream_lets_everybody_go(start: Start) -> None:
