@@ -1,0 +1,1 @@
+"""Clients of the project, in other languages too."""
