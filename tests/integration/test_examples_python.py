@@ -19,17 +19,27 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 BOUND_S = 60.0
+ADDRESS = "127.0.0.1:8080"
+PAGES = (ROOT / "docs" / "clients.md", ROOT / "clients" / "python" / "README.md")
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SNIPPETS = [code for page in PAGES for code in BLOCK.findall(page.read_text(encoding="utf-8")) if ADDRESS in code]
+PRICE = re.compile(r"(BTC|ETH)USDT [0-9]+\.[0-9]{2} ")
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+def environment() -> dict[str, str]:
+    """The client can be imported; everything else is as for any program."""
+    path = {"PYTHONPATH": str(ROOT / "clients" / "python")}
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | path
 
 
 async def lines_of(*command: str | Path) -> list[str]:
     """What a program prints until it ends, which it must do well."""
-    path = os.pathsep.join((str(ROOT), str(ROOT / "clients" / "python")))
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, *map(str, command)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": path},
+        env=environment(),
     )
     try:
         async with asyncio.timeout(BOUND_S):
@@ -42,9 +52,24 @@ async def lines_of(*command: str | Path) -> list[str]:
     return output.decode().splitlines()
 
 
+async def first_lines(code: str) -> list[str]:
+    """The first lines of a program that goes on for ever."""
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-c", code), stdout=asyncio.subprocess.PIPE, env=environment()
+    )
+    assert program.stdout is not None
+    try:
+        async with asyncio.timeout(BOUND_S):
+            return [(await program.stdout.readline()).decode() for _ in range(5)]
+    finally:
+        program.kill()
+        await program.wait()
+
+
 async def test_the_examples_in_python_do_what_they_say(tmp_path: Path) -> None:
     """The bot trades, the notebook makes candles, and a recording that is played again has the same prices."""
     file = tmp_path / "recording.txt"
+    assert 4 == len(SNIPPETS)
     async with running(run_plan()) as stack:
         url = ws_url(stack)
         bot, notebook, recorded = await asyncio.gather(
@@ -54,6 +79,10 @@ async def test_the_examples_in_python_do_what_they_say(tmp_path: Path) -> None:
             else asyncio.sleep(0, None),
             lines_of(EXAMPLES / "recording" / "record.py", url, "BTC", "ETH", "--seconds", "2", "--to", file),
         )
+        for lines in await asyncio.gather(
+            *(first_lines(code.replace(ADDRESS, str(stack.plan.front))) for code in SNIPPETS)
+        ):
+            assert [] == [line for line in lines if not PRICE.match(line)]
     check_bot(bot)
     if notebook is not None:
         check_candles(notebook)

@@ -1,8 +1,12 @@
 """The package of the client keeps its shape, and stands alone."""
 
 import ast
+import os
+import shutil
+import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import tickgate_client
@@ -79,6 +83,27 @@ def test_every_module_is_short_named_and_tested() -> None:
         assert (HERE / f"{COVERED_BY.get(module.stem, f'test_{module.stem}')}.py").exists(), module
     known = {*(module.stem for module in MODULES), "package"}
     assert {test.stem.removeprefix("test_") for test in HERE.glob("test_*.py")} <= known
+
+
+def test_its_wheel_has_everything(tmp_path: Path) -> None:
+    """Built as an installer builds it, and imported where nothing else of this tree is."""
+    source = shutil.copytree(PACKAGE.parent, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__", "build"))
+    build = "import setuptools.build_meta, sys; setuptools.build_meta.build_wheel(sys.argv[1])"
+    run(source, sys.executable, "-c", build, str(tmp_path))
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {Path(name).name for name in archive.namelist() if name.startswith("tickgate_client/")}
+    assert {path.name for path in PACKAGE.iterdir() if path.is_file()} == inside
+    ask = "import sys; sys.path.insert(0, sys.argv[1]); import tickgate_client as t; print(t.__version__, t.__file__)"
+    version, place = run(tmp_path, sys.executable, "-P", "-c", ask, str(wheel)).split()
+    assert PROJECT["version"] == version
+    assert place.startswith(str(wheel))
+
+
+def run(folder: Path, *command: str) -> str:
+    """What a program prints, without our own path."""
+    environ = {"PATH": os.environ["PATH"]}
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True).stdout
 
 
 def test_its_version_is_told() -> None:
