@@ -1,9 +1,10 @@
-"""The gateway's time, from the pings whose answers came fastest. Nobody's wall clock is in it but the gateway's.
+"""The gateway's time, from the pings whose answers came fastest.
 
 Our own time is monotonic here, so that setting this machine's clock changes no age of a price.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 _SAMPLES: Final = 16
@@ -16,8 +17,9 @@ LATER_S: Final = 30.0
 class GatewayClock:
     """An estimate that knows its own error: at most half of the round trip."""
 
-    def __init__(self) -> None:
-        """Nothing is known."""
+    def __init__(self, wall_us: Callable[[], int]) -> None:
+        """``wall_us`` is this machine's clock, for gateways that do not tell their time."""
+        self._wall_us = wall_us
         self._samples: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
         self._at_zero_us: float | None = None
         """The gateway's time when ours was zero."""
@@ -38,3 +40,8 @@ class GatewayClock:
     def now_us(self, now_s: float) -> float | None:
         """The gateway's time at ``now_s`` of ours, in microseconds since 1970; None if it does not tell its time."""
         return None if self._at_zero_us is None else self._at_zero_us + now_s * 1e6
+
+    def age_s(self, then_us: int, now_s: float) -> float:
+        """Seconds from ``then_us`` by the gateway's clock, or by this machine's if that is not known, to ``now_s``."""
+        gateway_us = self.now_us(now_s)
+        return max(0.0, ((self._wall_us() if gateway_us is None else gateway_us) - then_us) / 1e6)

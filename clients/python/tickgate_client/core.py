@@ -42,8 +42,8 @@ class Core:
         """``jitter`` gives a number from 0 to 1, and ``now_us`` the wall clock."""
         self.inbox = Inbox(queue_size)
         self.board = StateBoard(self.inbox.tell, now_us)
-        self.clock = GatewayClock()
-        self.prices = Prices(self.inbox, self.board)
+        self.clock = GatewayClock(now_us)
+        self.prices = Prices(self.inbox, self.board, self.clock)
         self.connected = False
         """Whether there is a connection whose gateway has said welcome."""
         self.ever_connected = False
@@ -82,7 +82,7 @@ class Core:
         """When `timer` is due; None if nothing is."""
         liveness = None if self._liveness is None else self._liveness.deadline()
         due = self._credentials.renew_at, self._requests.due
-        times = (self._dial_at, self._leave_at, liveness, self.board.quiet_until, *due)
+        times = (self._dial_at, self._leave_at, liveness, self.board.due, *due)
         return min((time for time in times if time is not None), default=None)
 
     def timer(self, now: float) -> None:
@@ -212,7 +212,7 @@ class Core:
             case "gap":
                 self.prices.gap(message)
             case "subscribed":
-                self._requests.subscribed(message)
+                self._requests.subscribed(message, now)
             case "unsubscribed":
                 self._requests.unsubscribed(message)
             case "symbols":

@@ -14,7 +14,7 @@ REST_S: Final = 1.0
 """Between two tokens at least: one that lives for less than the gateway's notice expires soon from its beginning."""
 MOST_REFUSED: Final = 3
 """So many tokens are refused, one after the other, before we give up."""
-UNAUTHORISED: Final = frozenset({401, 4401})
+UNAUTHORISED: Final = frozenset({401, 4401, 4403})
 """Statuses and close codes: another token is needed."""
 NO_TOKEN: Final = 4409
 """The close code of who shows none."""

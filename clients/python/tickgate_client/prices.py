@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from tickgate_client.clock import GatewayClock
 from tickgate_client.continuity import Continuity
 from tickgate_client.events import Stats
 from tickgate_client.inbox import Inbox
@@ -16,8 +17,9 @@ OTHER_GATEWAY_S: Final = 3.0
 class Prices:
     """What is known of each symbol."""
 
-    def __init__(self, inbox: Inbox, board: StateBoard) -> None:
-        """``inbox`` gets what the caller is to be told; ``board`` hears of each price."""
+    def __init__(self, inbox: Inbox, board: StateBoard, clock: GatewayClock) -> None:
+        """``inbox`` gets what the caller is to be told, ``board`` hears of each price, ``clock`` tells how old it is."""
+        self._clock = clock
         self._inbox = inbox
         self.board = board
         self.continuity = Continuity()
@@ -48,6 +50,8 @@ class Prices:
             if is_news:
                 self.newest[symbol] = tick
                 self._inbox.each(tick)
+            if self.board.is_catching_up(symbol):
+                self.board.caught_up(symbol, self._clock.age_s(tick.recv_us, now), now)
         elif now >= self._settled_at or not self._is_older(tick):
             self.newest[symbol] = tick
             self._inbox.newest(tick)

@@ -13,7 +13,8 @@ from tickgate_client.subscriptions import ALL, TICKER, Request, Resume, Wanted
 from tickgate_client.wire import encode
 
 AGAIN_S: Final = 1.0
-"""After a message that the gateway did not read, because too many had come."""
+"""After a message that the gateway did not read, because too many had come; then twice as long each time."""
+MOST_S: Final = 16.0
 
 
 class Requests:
@@ -32,6 +33,7 @@ class Requests:
         self.wanted = Wanted()
         self.due: float | None = None
         """When to call `again`."""
+        self._again_s = AGAIN_S
 
     def put(self, request: Request, *, send: bool) -> None:
         """Take a request of the caller's, and ``send`` it, if there is a connection."""
@@ -42,7 +44,7 @@ class Requests:
     def connected(self) -> None:
         """A connection begins, which holds nothing: ask for everything again."""
         self._resuming.clear()
-        self.due = None
+        self.due, self._again_s = None, AGAIN_S
         held = self._board.states
         for resume in self.wanted.commands(self._prices.continuity.since, held):
             self._resume(resume)
@@ -62,21 +64,22 @@ class Requests:
     def not_read(self, now: float) -> None:
         """The gateway has refused a message unread; it does not say which."""
         if self.due is None:
-            self.due = now + AGAIN_S
+            self.due = now + self._again_s
+            self._again_s = min(2 * self._again_s, MOST_S)
 
-    def subscribed(self, message: dict[str, Any]) -> None:
+    def subscribed(self, message: dict[str, Any], now: float) -> None:
         """Take a `subscribed`."""
         mark, symbols = str(message.get("id")), message["symbols"]
         if (resume := self._resuming.get(mark)) is not None:
             resume.answered = True
-            self._hold(symbols, resume)
+            self._hold(symbols, resume, now)
         elif (request := self._of(mark)) is not None:
             request.answered(mark, symbols)
             if ALL in request.names:
                 self.wanted.everything(request.options)
             else:
                 self.wanted.put(symbols, request.options)
-            self._hold(symbols, Resume(list(request.names), request.options, {}))
+            self._hold(symbols, Resume(list(request.names), request.options, {}), now)
 
     def unsubscribed(self, message: dict[str, Any]) -> None:
         """Take an `unsubscribed`. One without a mark says that these are served no more: we still want them."""
@@ -142,6 +145,7 @@ class Requests:
         return self._open.get(int(number)) if number.isdecimal() else None
 
     def _answer(self, request: Request) -> None:
+        self._again_s = AGAIN_S
         del self._open[request.number]
         self._do(Answer(request.number, _result(request)))
 
@@ -154,14 +158,13 @@ class Requests:
         self._resuming[mark] = resume
         self._do(Send(encode(resume.message(mark))))
 
-    def _hold(self, symbols: list[str], asked: Resume) -> None:
+    def _hold(self, symbols: list[str], asked: Resume, now: float) -> None:
         options = asked.options
         if options.channel != TICKER:
             return
         self._prices.wanted(symbols, every=options.every)
-        goes_on = [symbol for symbol in symbols if symbol in asked.since]
-        self._board.confirmed(goes_on, price_follows=False)
-        self._board.confirmed([symbol for symbol in symbols if symbol not in asked.since], price_follows=True)
+        self._board.resumed([symbol for symbol in symbols if symbol in asked.since], now)
+        self._board.confirmed([symbol for symbol in symbols if symbol not in asked.since])
 
 
 def _result(request: Request) -> Any:

@@ -6,6 +6,12 @@ from typing import Any, Final
 from tickgate_client.events import State
 from tickgate_client.wire import venue_of
 
+SETTLED_S: Final = 0.75
+"""After a resume without a price that is old: there are none any more."""
+OLD_S: Final = 1.5
+"""A price of a resume that is older belongs to what was missed."""
+LONGEST_S: Final = 10.0
+"""If prices are still old then, the poller's clock is behind the gateway's."""
 STALE: Final = "stale"
 LIVE: Final = "live"
 
@@ -42,6 +48,9 @@ class StateBoard:
         self._told: dict[str, dict[str, Any]] = {}
         self._confirmed: dict[str, bool] = {}
         """Symbols that this connection holds → whether their price has come over it."""
+        self._catching_up: set[str] = set()
+        """Symbols of which old ticks come, or may come."""
+        self._settled_at = self._settled_for_certain_at = 0.0
         self._lost = "not connected yet"
         self._quiet_until: float | None = None
         self._differing: set[str] = set()
@@ -53,6 +62,7 @@ class StateBoard:
         self._venues.clear()
         self._told.clear()
         self._confirmed.clear()
+        self._catching_up.clear()
 
     def lost(self, reason: str) -> None:
         """Prices may be old, all of them."""
@@ -72,16 +82,21 @@ class StateBoard:
         self._differing = set(self._shown)
 
     def look(self, now: float) -> None:
-        """End a quiet time that is over."""
+        """End a quiet time that is over, and what has settled."""
+        if self._catching_up and now >= self._settled_at:
+            settled, self._catching_up = self._catching_up, set()
+            self._show(settled)
         if self._quiet_until is not None and now >= self._quiet_until:
             self._quiet_until = None
             self._differing.clear()
             self._show(self._shown)
 
     @property
-    def quiet_until(self) -> float | None:
+    def due(self) -> float | None:
         """When to `look`."""
-        return self._quiet_until
+        if not self._catching_up:
+            return self._quiet_until
+        return self._settled_at if self._quiet_until is None else min(self._settled_at, self._quiet_until)
 
     def want(self, symbols: Iterable[str]) -> None:
         """Show these, from now on."""
@@ -95,14 +110,37 @@ class StateBoard:
             self._shown.pop(symbol, None)
             self._differing.discard(symbol)
             self._confirmed.pop(symbol, None)
+            self._catching_up.discard(symbol)
 
-    def confirmed(self, symbols: Iterable[str], *, price_follows: bool) -> None:
-        """This connection holds ``symbols``; their snapshots follow, or what we have is continued."""
+    def confirmed(self, symbols: Iterable[str]) -> None:
+        """This connection holds ``symbols``; their snapshots follow."""
         symbols = list(symbols)
         for symbol in symbols:
-            self._confirmed[symbol] = not price_follows or self._confirmed.get(symbol, False)
+            self._confirmed.setdefault(symbol, False)
         self.want(symbols)
         self._show(symbols)
+
+    def resumed(self, symbols: Iterable[str], now: float) -> None:
+        """This connection holds ``symbols``, and goes on where the last one was: first with what was missed."""
+        symbols = list(symbols)
+        if symbols:
+            self._settled_at, self._settled_for_certain_at = now + SETTLED_S, now + LONGEST_S
+        self._catching_up.update(symbols)
+        self._confirmed.update(dict.fromkeys(symbols, True))
+        self.want(symbols)
+        self._show(symbols)
+
+    def is_catching_up(self, symbol: str) -> bool:
+        """Whether to call `caught_up` with each price of it."""
+        return symbol in self._catching_up
+
+    def caught_up(self, symbol: str, age_s: float, now: float) -> None:
+        """A price of ``symbol`` has come that is so old."""
+        if age_s > OLD_S:
+            self._settled_at = min(now + SETTLED_S, self._settled_for_certain_at)
+        else:
+            self._catching_up.discard(symbol)
+            self._show((symbol,))
 
     def holds(self, symbol: str) -> bool:
         """Whether this connection holds a symbol."""
@@ -166,6 +204,8 @@ class StateBoard:
             return State(symbol, *_of(told), source)
         if not priced:
             return self._still_stale(symbol, "no price yet", source)
+        if symbol in self._catching_up:
+            return self._still_stale(symbol, "catching up", source)
         if told is not None:
             return State(symbol, *_of(told), source)
         return State(symbol, LIVE, str(venue.get("reason", "")), int(venue.get("since_us", 0)), source)

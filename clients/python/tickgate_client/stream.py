@@ -119,9 +119,7 @@ class Stream:
 
         A price that is current may be old: it has not changed. `states` says whether it is current.
         """
-        gateway_us = self._core.clock.now_us(self._driver.now)
-        now_us = time.time() * 1e6 if gateway_us is None else gateway_us
-        return max(0.0, (now_us - tick.recv_us) / 1e6)
+        return self._core.clock.age_s(tick.recv_us, self._driver.now)
 
     async def subscribe(
         self, *symbols: str, max_hz: float | None = None, conflate: bool = True, channel: str = TICKER

@@ -31,6 +31,8 @@ class Tick(NamedTuple):
     """When it happened, by the exchange's clock; microseconds since 1970."""
     recv_us: int
     """When the poller received it, by its clock; microseconds since 1970."""
+    update_id: int | None = None
+    """The exchange's own number of the quote; ticks with the same one have the same quote."""
     snapshot: bool = False
     """Whether it is the last value of the symbol, sent because of a subscribe."""
 
@@ -104,5 +106,6 @@ def tick_of(message: dict[str, Any], *, snapshot: bool = False) -> Tick:
         message["size_scale"],
         get("event_us"),
         message["recv_us"],
+        get("update_id"),
         snapshot,
     )

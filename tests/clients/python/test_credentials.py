@@ -76,15 +76,16 @@ def test_a_welcome_says_that_the_token_is_good() -> None:
     assert None is talk.core.ended
 
 
+@pytest.mark.parametrize("code", [4401, 4403])
 @pytest.mark.parametrize(("credentials", "help_"), [("none", "give a token"), ("fixed", "a function that gets")])
-def test_who_has_no_other_token_is_told_so(credentials: str, help_: str) -> None:
+def test_who_has_no_other_token_is_told_so(credentials: str, help_: str, code: int) -> None:
     """The same token would be refused again."""
     talk = Talk(credentials=credentials)
     talk.open()
-    talk.end(4401, "the token has expired")
+    talk.end(code, "the token has expired")
     assert isinstance(talk.core.ended, RefusedError)
     assert help_ in str(talk.core.ended)
-    assert 4401 == talk.core.ended.code
+    assert code == talk.core.ended.code
 
 
 def test_a_fixed_token_that_expires_soon_is_told() -> None:

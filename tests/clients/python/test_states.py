@@ -1,6 +1,6 @@
 """Whether a price is current."""
 
-from tests.clients.python.talks import Talk
+from tests.clients.python.talks import WALL_US, Talk
 from tickgate_client.events import State
 from tickgate_client.tick import Tick
 
@@ -113,6 +113,46 @@ def test_a_planned_change_that_takes_too_long_is_news() -> None:
     talk.go(0.2)
     assert [STALE] == talk.states()
     assert "no connection" in talk.core.board.states["BTCUSDT"].reason
+
+
+def resumed(*ages_s: float) -> Talk:
+    """A connection that goes on where the last one was; prices so old come from before."""
+    talk = Talk()
+    talk.open()
+    talk.subscribe("BTCUSDT", conflate=False)
+    talk.tick("BTCUSDT", 1, "snapshot")
+    talk.end()
+    talk.go(60)
+    talk.open()
+    talk.confirm("BTCUSDT")
+    talk.events()
+    for number, age_s in enumerate(ages_s):
+        talk.tick("BTCUSDT", 2 + number, recv_us=WALL_US + round((talk.now - age_s) * 1e6))
+        talk.go(0.1)
+    return talk
+
+
+def test_prices_that_were_missed_are_not_current() -> None:
+    """All of them come; the symbol is live with the first one that is new."""
+    talk = resumed(59, 40, 20, 2)
+    assert [] == talk.states()
+    assert not talk.core.board.states["BTCUSDT"].live
+    talk.tick("BTCUSDT", 6, recv_us=WALL_US + round(talk.now * 1e6))
+    assert [LIVE] == talk.states()
+
+
+def test_a_symbol_without_news_is_current_after_a_moment() -> None:
+    """Nothing was missed, or what was missed has come: nothing else follows for a while."""
+    for talk in (resumed(), resumed(59, 40)):
+        talk.go(0.6)
+        assert [] == talk.states()
+        talk.go(0.2)
+        assert [LIVE] == talk.states()
+
+
+def test_a_pollers_clock_that_is_behind_keeps_no_price_from_being_current() -> None:
+    """All its prices look old, for ever."""
+    assert [LIVE] == resumed(*[5.0] * 110).states()
 
 
 def test_a_symbol_that_is_served_no_more_is_unknown() -> None:

@@ -113,7 +113,7 @@ def test_many_symbols_are_asked_for_in_several_messages() -> None:
 
 
 def test_what_the_gateway_did_not_read_is_sent_again() -> None:
-    """It refuses messages unread if there are too many, and does not say which."""
+    """It refuses messages unread if there are too many, and does not say which; each time it has longer to recover."""
     talk = Talk()
     talk.open()
     number = talk.ask("subscribe", "BTC")
@@ -122,7 +122,7 @@ def test_what_the_gateway_did_not_read_is_sent_again() -> None:
     assert [subscribe("BTC")] * 2 == talk.commands("subscribe")
     # This time only the ping behind it was read.
     talk.hear("pong", id=f"{number}.end")
-    talk.go(1.1)
+    talk.go(2.1)
     assert [subscribe("BTC")] * 3 == talk.commands("subscribe")
     talk.confirm("BTCUSDT")
     talk.hear("pong", id=f"{number}.end")
