@@ -18,7 +18,7 @@ class Prices:
     """What is known of each symbol."""
 
     def __init__(self, inbox: Inbox, board: StateBoard, clock: GatewayClock) -> None:
-        """``inbox`` gets what the caller is to be told, ``board`` hears of each price, ``clock`` tells how old it is."""
+        """``inbox`` gets what the caller is told, ``board`` hears of each price, and ``clock`` tells how old it is."""
         self._clock = clock
         self._inbox = inbox
         self.board = board
