@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from tests.integration.faults import bus_port, launched, now, tell
 from tests.integration.stacks import answers, cluster_plan, run_plan, running
 from tests.integration.test_resume import Recorder
 from tests.waiting import until
-from tickgate_client import Connected, Gap, State, Stream, Tick, connect, connect_sync
+from tickgate_client import Connected, Gap, State, Stream, SyncStream, Tick, connect, connect_sync
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
@@ -70,10 +71,10 @@ class Caller:
         return len(states) == len(SYMBOLS) and all(state.live for state in states.values())
 
 
-def read_in_a_thread(url: str, until_: asyncio.Event) -> tuple[int, list[Tick]]:
+def read_in_a_thread(stream: SyncStream, until_: asyncio.Event) -> tuple[int, list[Tick]]:
     """The twin without asyncio does the same: how often it was connected, and every tick of one symbol."""
     ticks, connections = [], 0
-    with connect_sync(url) as stream:
+    with stream:
         stream.subscribe(SYMBOLS[0], conflate=False)
         while not until_.is_set():
             event = stream.take(timeout_s=0.1)
@@ -84,8 +85,11 @@ def read_in_a_thread(url: str, until_: asyncio.Event) -> tuple[int, list[Tick]]:
     return connections, ticks
 
 
-async def replace_each(stack: Stack) -> None:
-    """Restart all gateways, two at a time: one is killed, and one stops in order."""
+async def replace_each(stack: Stack, streams: Sequence[Stream | SyncStream]) -> None:
+    """Restart all gateways, two at a time: one is killed, and one stops in order.
+
+    A gateway that begins has no history, so it begins when everybody has a price of after the end of the last one.
+    """
 
     async def killed(name: str) -> None:
         ended = asyncio.create_task(stack[name].ended())
@@ -97,6 +101,8 @@ async def replace_each(stack: Stack) -> None:
 
     async def replace_one(gateway: Program, end: Callable[[str], Awaitable[None]]) -> None:
         await end(gateway.name)
+        ended_us = time.time_ns() // 1000
+        await until(lambda: all(newest_us(stream) > ended_us for stream in streams))
         await stack.start_one(gateway.name)
         await answers(f"http://{gateway.listens[0]}/readyz", 200)
 
@@ -105,6 +111,11 @@ async def replace_each(stack: Stack) -> None:
             group.create_task(replace_one(first, killed))
             group.create_task(replace_one(second, stopped))
         await asyncio.sleep(CALM_S)
+
+
+def newest_us(stream: Stream | SyncStream) -> int:
+    """When the poller received the newest price of a stream."""
+    return max((tick.recv_us for tick in dict(stream.ticks).values()), default=0)
 
 
 def in_pairs(gateways: Sequence[Program]) -> list[tuple[Program, Program]]:
@@ -123,10 +134,11 @@ async def test_gateways_are_replaced_and_callers_need_not_care() -> None:
         url = f"ws://{plan.front}/ws"
         callers = [Caller(url, conflate=number >= EVERY) for number in range(EVERY + NEWEST)]
         tasks = [asyncio.create_task(caller.run()) for caller in callers]
-        thread = asyncio.create_task(asyncio.to_thread(read_in_a_thread, url, enough))
+        in_thread = connect_sync(url)
+        thread = asyncio.create_task(asyncio.to_thread(read_in_a_thread, in_thread, enough))
         try:
             await until(lambda: all(caller.is_current for caller in callers))
-            await replace_each(stack)
+            await replace_each(stack, [in_thread, *(caller.stream for caller in callers)])
             await until(lambda: all(caller.is_current for caller in callers))
             await asyncio.sleep(CALM_S)
         finally:
