@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.clients.python.talks import Talk, price
@@ -147,6 +147,7 @@ KINDS = st.sampled_from(
 FIELDS = st.sampled_from(["symbol", "symbols", "ticks", "seq", "id", "venue", "feed", "state", "from_seq", "since_us"])
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(KINDS, st.dictionaries(FIELDS, JSON, max_size=4)) | JSON, max_size=20))
 def test_nothing_that_a_gateway_says_ends_the_program(messages: list[object]) -> None:
     """Whatever comes, of another version or from something that is no gateway: the next good message is understood."""
