@@ -126,7 +126,7 @@ reference: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.reference
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,kafka,test
+	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,kafka,notebook,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.

@@ -73,7 +73,9 @@ def parse(text: str) -> dict[str, Locked]:
     package: Locked | None = None
     for line in text.splitlines(keepends=True):
         if match := _FIRST_LINE.match(line):
-            package = packages[_name(match[1])] = Locked([line], set())
+            # A package may stand there twice, with one version for an older Python.
+            package = packages.setdefault(_name(match[1]), Locked([], set()))
+            package.lines.append(line)
         elif package is not None and line.lstrip().startswith("--hash="):
             package.lines.append(line)
         elif package is not None and (match := _VIA.fullmatch(line.rstrip("\n"))):

@@ -93,6 +93,10 @@ kill "$program"
 wait "$program"
 program=
 
+# The client for Python is a package of its own.
+"$python" -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$work/dist" \
+    "$work/tickgate-$version/clients/python"
+
 cd "$root"
 rm -rf dist
 mv "$work/dist" dist

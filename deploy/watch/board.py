@@ -36,6 +36,8 @@ class Board:
         self._states: dict[str, SymbolStatus] = {}
         self.feeds: dict[str, Status] = {}
         """Venue -> its newest state."""
+        self.ahead_us = 0
+        """How far the gateway's clock is ahead of ours, less what a message takes; 0 if it is not known."""
         self._lost = "not connected yet"
 
     def take(self, message: Message) -> list[str]:
@@ -59,8 +61,9 @@ class Board:
                     self._ticks.pop(symbol, None)
         return []
 
-    def connected(self) -> None:
+    def connected(self, ahead_us: int = 0) -> None:
         """A connection begins: what was said of states on an earlier one holds no more."""
+        self.ahead_us = ahead_us
         self._lost = ""
         self._states.clear()
         self.feeds.clear()

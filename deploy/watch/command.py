@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec import UNSET
+
 from deploy.errors import DeployError
 from deploy.watch.address import URL, default_url, is_websocket, meant
 from deploy.watch.board import Board
@@ -57,7 +59,7 @@ def _parser(program: str) -> Parser:
         "Show prices of a gateway, live in this terminal. Ctrl-C ends it.\n\n"
         "If standard output is no terminal, each change is a line: time, symbol, bid, ask, last,\n"
         "age in seconds, state, source and reason, with tabs between them.\n"
-        "The age is the time since the poller received the price.",
+        "The age is the time since the poller received the price, by the gateway's clock.",
     )
     parser.add_argument("symbols", nargs="*", metavar="SYMBOL", help="as BTCUSDT or BTC; without any, all")
     parser.add_argument("--url", help=f"the gateway's WebSocket (default: {URL}, or where GATEWAY_PORT says)")
@@ -100,7 +102,7 @@ async def _as_lines(link: Link, _url: str) -> None:
         if note:
             complain(note)
         for row in board.rows(changed):
-            print(line(row, _now_us()), flush=True)
+            print(line(row, _now_us(), board.ahead_us), flush=True)
 
     await _follow(link, board, on_change)
 
@@ -116,7 +118,8 @@ async def _on_screen(link: Link, url: str) -> None:
         following = asyncio.create_task(_follow(link, board, on_change))
         try:
             while not following.done():
-                screen.draw([f"{url}  {_feeds(board)}", printable(note), *table(board.rows(board.symbols), _now_us())])
+                rows = table(board.rows(board.symbols), _now_us() + board.ahead_us)
+                screen.draw([f"{url}  {_feeds(board)}", printable(note), *rows])
                 await asyncio.wait((following,), timeout=REDRAW_S)
         finally:
             await end(following)
@@ -129,8 +132,9 @@ async def _follow(link: Link, board: Board, on_change: Callable[[Sequence[str], 
         match message:
             case str():
                 on_change(board.lost("not connected"), message)
-            case Welcome():
-                board.connected()
+            case Welcome(server_us=server_us):
+                # Prices of another machine have the age that they have there.
+                board.connected(0 if server_us is UNSET else server_us - _now_us())
                 on_change((), "")
             case Error(id="watch", message=text) if not board.symbols:
                 raise WatchError(text)

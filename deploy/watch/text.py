@@ -18,10 +18,13 @@ _AT_LEFT: Final = (True, False, False, False, False, True)
 """Words begin at the left, figures end at the right."""
 
 
-def line(row: Row, now_us: int) -> str:
-    """One row for a program: time, symbol, bid, ask, last, age in seconds, state, source, reason; tabs are between."""
+def line(row: Row, now_us: int, ahead_us: int = 0) -> str:
+    """One row for a program: time, symbol, bid, ask, last, age in seconds, state, source, reason; tabs are between.
+
+    ``ahead_us`` is by how much the clock that ages count by is ahead of ours.
+    """
     when = datetime.fromtimestamp(now_us / 1e6, UTC).isoformat(timespec="milliseconds")
-    age_s = NOTHING if row.tick is None else f"{_age_us(row, now_us) / 1e6:.3f}"
+    age_s = NOTHING if row.tick is None else f"{_age_us(row, now_us + ahead_us) / 1e6:.3f}"
     what = (printable(row.state or NOTHING), printable(row.source or NOTHING), printable(row.reason))
     return "\t".join((when.replace("+00:00", "Z"), printable(row.symbol), *_prices(row), age_s, *what))
 

@@ -12,7 +12,7 @@ from deploy.locked import ROOT, LockError, parse, requirements, wanted
 
 TEXT = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 LOCKED = parse(TEXT)
-EVERY_EXTRA = ("cluster", "embedded", "dev", "load", "test")
+EVERY_EXTRA = ("cluster", "embedded", "dev", "load", "notebook", "test")
 
 SETUP = """
 [options]
@@ -68,6 +68,13 @@ def test_what_is_needed_directly_or_not(root: Path) -> None:
     assert plain.count("--hash") == 5
     assert "#" not in plain
     assert names(requirements(["more"], root)) == ["below", "deepest", "one", "setuptools", "Two-Two"]
+
+
+def test_a_package_may_have_another_version_for_an_older_python(root: Path) -> None:
+    """Both stand there, each with its marker and its hashes; pip takes the one that applies."""
+    text = CONSTRAINTS + "one==0.9 ; python_full_version < '3.12' \\\n    --hash=sha256:ff\n    # via two\n"
+    (root / "constraints.txt").write_text(text, encoding="utf-8")
+    assert ["below", "deepest", "one", "one", "setuptools", "Two-Two"] == names(requirements(["more"], root))
 
 
 def test_what_is_not_there_is_named(root: Path) -> None:

@@ -10,6 +10,8 @@ import orjson
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+RECV_US = 1_795_000_000_000_000
+
 Script = Callable[[ServerConnection], Awaitable[None]]
 
 WELCOME = {"type": "welcome", "client": "e047810f", "heartbeat_s": 20}
@@ -18,7 +20,7 @@ LIVE = {"type": "status", "feed": "live", "reason": "", "source": "simulated", "
 
 def tick(symbol: str, bid: int) -> dict[str, Any]:
     """Make a price at scale 2."""
-    numbers = {"seq": 1, "bid": bid, "price_scale": 2, "size_scale": 0, "recv_us": 1_795_000_000_000_000}
+    numbers = {"seq": 1, "bid": bid, "price_scale": 2, "size_scale": 0, "recv_us": RECV_US}
     return {"type": "tick", "symbol": symbol, **numbers}
 
 
@@ -28,9 +30,9 @@ async def say(socket: ServerConnection, *messages: dict[str, Any]) -> None:
         await socket.send(orjson.dumps(message).decode())
 
 
-async def greet(socket: ServerConnection, *symbols: str) -> dict[str, Any]:
-    """Begin as a gateway does, and answer the subscribe with these symbols. Returns it."""
-    await say(socket, WELCOME, LIVE)
+async def greet(socket: ServerConnection, *symbols: str, **told: int) -> dict[str, Any]:
+    """Begin as a gateway does, and answer the subscribe with these symbols. Returns it. ``told`` is in the welcome."""
+    await say(socket, WELCOME | told, LIVE)
     asked: dict[str, Any] = orjson.loads(await socket.recv())
     await say(socket, {"type": "subscribed", "symbols": list(symbols), "id": asked.get("id")})
     return asked

@@ -10,6 +10,7 @@ import ssl
 import struct
 import sys
 import termios
+import time
 from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 
 from deploy.watch.command import main
-from tests.deploy.watch.gateways import Gateway, greet, say, tick
+from tests.deploy.watch.gateways import RECV_US, Gateway, greet, say, tick
 from tests.integration.stacks import environment
 
 COMMAND = (sys.executable, "-m", "deploy", "watch")
@@ -126,6 +127,29 @@ async def test_without_a_terminal_each_change_is_a_line() -> None:
     assert lines[-1][2] in {"65001.00", "65001.05"}
     assert code == 0
     assert complaint.startswith("this gateway is going away; trying again ")
+
+
+async def test_ages_are_those_of_the_gateways_clock() -> None:
+    """It is told with the welcome; a gateway of before 0.3.0 does not tell it, and ours counts."""
+    ages = []
+    for ahead_us in (None, RECV_US + 7_000_000):
+        told = {} if ahead_us is None else {"server_us": ahead_us}
+
+        async def one_symbol(socket: ServerConnection, told: dict[str, int] = told) -> None:
+            await greet(socket, "BTCUSDT", **told)
+            await say(socket, tick("BTCUSDT", 6_500_100))
+            await socket.wait_closed()
+
+        async with Gateway(one_symbol).serving() as gateway:
+            process = await watch(gateway.url, "BTC")
+            assert process.stdout is not None
+            async with asyncio.timeout(20):
+                ages.append(float((await process.stdout.readline()).decode().split("\t")[5]))
+            process.send_signal(signal.SIGTERM)
+            await ended(process)
+    now_s = time.time() - RECV_US / 1e6
+    assert now_s - 60 < ages[0] <= now_s
+    assert 7 <= ages[1] < 60
 
 
 async def test_a_reader_that_ends_ends_it_quietly() -> None:

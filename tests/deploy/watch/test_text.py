@@ -74,6 +74,12 @@ def test_a_price_of_a_clock_that_is_ahead_has_no_age() -> None:
     assert line(row(recv_us=NOW + 5_000_000), NOW).split("\t")[5] == "0.000"
 
 
+def test_an_age_counts_by_the_gateways_clock() -> None:
+    """By how much it is ahead is known; the time of the line is ours."""
+    when, *_, age_s, _, _, _ = line(row(recv_us=NOW + 4_000_000), NOW, 5_000_000).split("\t")
+    assert ("2026-11-18T11:06:40.000Z", "1.000") == (when, age_s)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0.0 s"), (9.96, "9.9 s"), (10, "10 s"), (59.9, "59 s"), (60, "1 min"), (3_600, "1 h"), (200_000, "2 d")],

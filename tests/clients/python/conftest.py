@@ -1,0 +1,3 @@
+"""Gateways for the clients under test."""
+
+from tests.gateway.conftest import start as start
