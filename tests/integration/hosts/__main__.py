@@ -1,6 +1,6 @@
 """``python -m tests.integration.hosts [WORDS...]``: run the scenarios, and print the table of `docs/faults.md`.
 
-WORDS choose scenarios whose names contain one of them. Wants root, `ip` and HAProxy.
+WORDS choose scenarios whose names contain one of them. Wants root, `ip`, and the program of the front.
 """
 
 import argparse
@@ -9,10 +9,10 @@ import contextlib
 import io
 import sys
 
-from deploy.launcher.programs import find_haproxy
 from tests.integration.hosts import namespaces
 from tests.integration.hosts.buses import BUSES
-from tests.integration.hosts.catalogue import OF_ONE_BUS, SCENARIOS
+from tests.integration.hosts.catalogue import OF_A_FRONT, OF_BUS
+from tests.integration.hosts.fronts import FRONTS
 from tests.integration.hosts.scenario import Row, Scenario, run
 
 _HEAD = """\
@@ -43,13 +43,13 @@ def _worst(seconds: list[float | None]) -> str:
     return f"{max(known):.1f} s" if known else "never"
 
 
-async def _rows(scenario: Scenario, bus: str, runs: int) -> list[Row]:
+async def _rows(scenario: Scenario, bus: str, front: str, runs: int) -> list[Row]:
     rows = []
     for _ in range(runs):
         output = io.StringIO()
         try:
             with contextlib.redirect_stdout(output):
-                rows.append(await run(scenario, bus))
+                rows.append(await run(scenario, bus, front))
         except (AssertionError, TimeoutError, ExceptionGroup):
             sys.stderr.write(output.getvalue())
             raise
@@ -60,14 +60,15 @@ def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.integration.hosts", description=__doc__)
     parser.add_argument("words", nargs="*", help="run only scenarios whose names contain one of these")
     parser.add_argument("--bus", choices=BUSES, default="redis")
+    parser.add_argument("--front", choices=FRONTS, default="haproxy", help="another one: only what concerns it")
     parser.add_argument("--runs", type=int, default=1, help="print the worst of so many")
     options = parser.parse_args()
-    if reason := namespaces.why_not() or ("" if find_haproxy() else "HAProxy is not installed"):
+    if reason := namespaces.why_not() or ("" if FRONTS[options.front]() else f"there is no {options.front}"):
         parser.exit(1, f"{reason}\n")
     print(_HEAD)  # noqa: T201
-    for scenario in (*SCENARIOS, *OF_ONE_BUS.get(options.bus, ())):
+    for scenario in OF_BUS[options.bus] if options.front == "haproxy" else OF_A_FRONT:
         if not options.words or any(word in scenario.name for word in options.words):
-            rows = asyncio.run(_rows(scenario, options.bus, options.runs))
+            rows = asyncio.run(_rows(scenario, options.bus, options.front, options.runs))
             print(_line(rows), flush=True)  # noqa: T201
 
 

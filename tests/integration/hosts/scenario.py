@@ -54,7 +54,6 @@ class Row:
     """What visitors saw."""
 
     scenario: Scenario
-    bus: str
     affected: str
     """How many careful visitors were told anything, of how many."""
     words: tuple[str, ...]
@@ -69,14 +68,14 @@ class Row:
     """From the end of the fault until the gateways held no connection that nobody uses."""
 
 
-async def run(scenario: Scenario, bus: str = "redis") -> Row:
+async def run(scenario: Scenario, bus: str = "redis", front: str = "haproxy") -> Row:
     """Let it happen, and check what was promised.
 
     Raises:
         AssertionError: a visitor saw something else.
         TimeoutError: a visitor was not told, or was not current again, in time.
     """
-    async with site(bus, stand_by=scenario.stand_by) as its:
+    async with site(bus, front, stand_by=scenario.stand_by) as its:
         careful = [visitor for visitor in its.visitors if visitor.careful]
         naive = [visitor for visitor in its.visitors if not visitor.careful]
         began, began_us = now(), now_us()
@@ -105,7 +104,6 @@ async def run(scenario: Scenario, bus: str = "redis") -> Row:
         affected = _told(careful, began)
         return Row(
             scenario,
-            bus,
             affected=f"{len(affected)} of {len(careful)}",
             words=_words(affected, began),
             told_after=_last_told(affected, began),
@@ -147,11 +145,7 @@ async def _until_half_are_current(visitors: Sequence[Visitor], since_us: int, wi
 
 async def _until_gone(its: Site, held: int, since: float) -> float:
     """Wait until the gateways hold so many connections, and none of earlier ones; the seconds since a moment."""
-
-    async def they_do() -> bool:
-        return await its.connections() == held
-
-    await eventually(they_do, GONE_WITHIN_S)
+    await eventually(its.holds(held), GONE_WITHIN_S)
     return now() - since
 
 
