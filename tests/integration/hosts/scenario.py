@@ -120,7 +120,11 @@ async def _until_told(scenario: Scenario, visitors: Sequence[Visitor], began: fl
     async def enough() -> bool:
         return len(_told(visitors, began)) >= wanted
 
-    await eventually(enough, began + within_s - now())
+    try:
+        await eventually(enough, began + within_s - now())
+    except TimeoutError:
+        unaware = [f"{'pings' if its.pings else 'does not ping'}: {its.since(began)}" for its in visitors]
+        raise TimeoutError(f"fewer than {wanted} of these were told within {within_s:g} s: {unaware}") from None
 
 
 def _told(visitors: Sequence[Visitor], began: float) -> list[Visitor]:

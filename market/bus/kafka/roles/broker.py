@@ -70,6 +70,10 @@ class KafkaBroker:
             else:
                 self._changed = changed
 
+    async def history_partitions(self) -> int:
+        """See `market.bus.Broker.history_partitions`."""
+        return await self._client.partitions()
+
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> KafkaSubscription:
         """See `market.bus.Broker.subscribe`."""
         partitions = await self._client.partitions()
