@@ -19,6 +19,7 @@ from poller.errors import PollerError
 from poller.intake import Intake
 from poller.opening import open_source
 from poller.publishing.leadership import Lead
+from poller.publishing.other_pollers import OtherPollers
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Sequencer
 from poller.quality import QualityMonitor
@@ -72,6 +73,7 @@ class Poller:
         self._sequencer = Sequencer(settings.symbols)
         venue = settings.venue.name
         lead = Lead(bus, self._sequencer, owner=_our_name(), now_us=now_us, venue=venue)
+        self._other_pollers = OtherPollers(bus.broker, lead.role_changed)
         self.publisher = Publisher(
             bus,
             self._state,
@@ -105,10 +107,11 @@ class Poller:
             async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
                 feeding = tasks.create_task(self._feed())
+                listening = tasks.create_task(self._other_pollers.run())
                 await stop.wait()
                 logger.info("stopping")
                 self.publisher.stop()
-                await end(feeding)
+                await end(feeding, listening)
         except ExceptionGroup as errors:
             match errors.exceptions:
                 case [PollerError() as error]:
