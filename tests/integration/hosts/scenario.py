@@ -21,6 +21,8 @@ BACK_WITHIN_S = 9.0
 CUT_OFF_WITHIN_S = 15.0
 """HAProxy gives a gateway up five seconds after its kernel heard of it last. If packets vanish one way only, it hears
 those again that the gateway repeats, at 6 s and then at 12 s."""
+STEADY_S = 2.5
+"""Prices that have come for so long come again: the last ones of a leader that is cut off do not count."""
 GONE_WITHIN_S = 60.0
 """A connection whose client has gone is found by the pings of two heartbeats."""
 
@@ -82,7 +84,7 @@ async def run(scenario: Scenario, bus: str = "redis", front: str = "haproxy") ->
         await scenario.begin(its)
         await _until_told(scenario, careful, began, scenario.told_within_s)
         if scenario.passes == "all":
-            back_after = await _until_current(careful, began, began_us, scenario.back_within_s)
+            back_after = await _until_steady(careful, began, began_us, scenario.back_within_s)
         if scenario.passes == "half":
             await _until_half_are_current(careful, began_us, scenario.back_within_s)
         if scenario.naive == "told":
@@ -138,6 +140,18 @@ async def _until_current(visitors: Sequence[Visitor], since: float, since_us: in
         for visitor in visitors:
             group.create_task(visitor.until(lambda visitor: visitor.is_current(since_us), max(left, 0.1)))
     return now() - since
+
+
+async def _until_steady(visitors: Sequence[Visitor], since: float, since_us: int, within_s: float) -> float:
+    """Wait until all have prices of after a moment, and go on to get some each second; the seconds until they began."""
+    while True:
+        seconds = await _until_current(visitors, since, since_us, within_s)
+        steady_from = since + seconds
+        await asyncio.sleep(STEADY_S)
+        interrupted = [its for its in visitors if its.told_after(steady_from) or its.longest_silence(steady_from) > 1]
+        if not interrupted:
+            return seconds
+        since_us = now_us()
 
 
 async def _until_half_are_current(visitors: Sequence[Visitor], since_us: int, within_s: float) -> None:
