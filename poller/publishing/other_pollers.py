@@ -65,8 +65,8 @@ class OtherPollers:
             theirs = heartbeat.batches.partitions
             if theirs not in {ours, self._announced.get(heartbeat.venue)}:
                 logger.warning(
-                    "a poller of %s on this bus publishes in %d partitions, and this one would in %d: on a cluster each hides"
-                    " the other's last values; set the same BUS_PARTITIONS for all pollers, and restart the others",
+                    "a poller of %s on this bus publishes in %d partitions, and this one would in %d: on a cluster they"
+                    " hide each other's last values; set one BUS_PARTITIONS for all pollers, and restart the others",
                     heartbeat.venue,
                     theirs,
                     ours,
