@@ -101,6 +101,9 @@ class KafkaBroker:
             # Last values that are read after this must not be newer than what this still hands over.
             await subscription.caught_up()
         except BaseException:
+            if not subscription.lost.done():
+                # It was too much for this machine, or for the way to the brokers: the next try asks for less.
+                self._history_bytes //= 4
             subscription.close()
             raise
         self._newest, self._topics = subscription, wanted
