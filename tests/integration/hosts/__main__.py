@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import io
 import sys
+from collections.abc import Sequence
 
 from tests.integration.hosts import namespaces
 from tests.integration.hosts.buses import BUSES
@@ -43,17 +44,30 @@ def _worst(seconds: list[float | None]) -> str:
     return f"{max(known):.1f} s" if known else "never"
 
 
-async def _rows(scenario: Scenario, bus: str, front: str, runs: int) -> list[Row]:
-    rows = []
-    for _ in range(runs):
-        output = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(output):
-                rows.append(await run(scenario, bus, front))
-        except (AssertionError, TimeoutError, ExceptionGroup):
-            sys.stderr.write(output.getvalue())
-            raise
-    return rows
+async def _print_lines(scenarios: Sequence[Scenario], options: argparse.Namespace) -> None:
+    """Run all of them, ``at_once`` beside each other, and print their lines in order."""
+    room, table, output = asyncio.Semaphore(options.at_once), sys.stdout, io.StringIO()
+
+    async def line(scenario: Scenario) -> str:
+        rows = []
+        for _ in range(options.runs):
+            async with room:
+                rows.append(await run(scenario, options.bus, options.front))
+        return _line(rows)
+
+    # What programs say is of use only if something fails.
+    with contextlib.redirect_stdout(output):
+        lines = [asyncio.create_task(line(scenario)) for scenario in scenarios]
+        failures = []
+        for scenario, task in zip(scenarios, lines, strict=True):
+            try:
+                print(await task, file=table, flush=True)
+            except (AssertionError, TimeoutError, ExceptionGroup) as error:
+                error.add_note(f"in: {scenario.name}")
+                failures.append(error)
+    if failures:
+        sys.stderr.write(output.getvalue())
+        raise ExceptionGroup("not survived as promised", failures)
 
 
 def _main() -> None:
@@ -62,14 +76,14 @@ def _main() -> None:
     parser.add_argument("--bus", choices=BUSES, default="redis")
     parser.add_argument("--front", choices=FRONTS, default="haproxy", help="another one: only what concerns it")
     parser.add_argument("--runs", type=int, default=1, help="print the worst of so many")
+    parser.add_argument("--at-once", type=int, default=1, help="so many beside each other, each on hosts of its own")
     options = parser.parse_args()
     if reason := namespaces.why_not() or ("" if FRONTS[options.front]() else f"there is no {options.front}"):
         parser.exit(1, f"{reason}\n")
+    scenarios = OF_BUS[options.bus] if options.front == "haproxy" else OF_A_FRONT
+    words = options.words or [""]
     print(_HEAD)  # noqa: T201
-    for scenario in OF_BUS[options.bus] if options.front == "haproxy" else OF_A_FRONT:
-        if not options.words or any(word in scenario.name for word in options.words):
-            rows = asyncio.run(_rows(scenario, options.bus, options.front, options.runs))
-            print(_line(rows), flush=True)  # noqa: T201
+    asyncio.run(_print_lines([its for its in scenarios if any(word in its.name for word in words)], options))
 
 
 if __name__ == "__main__":
