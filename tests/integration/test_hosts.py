@@ -9,6 +9,7 @@ from tests.integration.faults import together
 from tests.integration.front_kinds import OTHERS, require
 from tests.integration.hosts import bus_faults, catalogue, namespaces
 from tests.integration.hosts.scenario import Scenario, run
+from tests.integration.hosts.table import line_of
 from tests.kafka import require_kafka
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
@@ -65,7 +66,7 @@ async def test_hosts_of_a_cluster_are_lost() -> None:
 async def test_hosts_of_kafka_are_lost() -> None:
     """A broker's host dies or is cut off, and the two others go on; who reaches none says so until it does."""
     require_kafka()
-    await _all_of(bus_faults.OF_KAFKA, bus="kafka", at_once=1)
+    await _all_of(bus_faults.OF_KAFKA, bus="kafka", at_once=2)
 
 
 @pytest.mark.long(*STARTED)
@@ -85,7 +86,7 @@ async def _all_of(
     async def one(scenario: Scenario) -> None:
         async with room:
             try:
-                print(f"FAULT {await run(scenario, bus, front)}")  # noqa: T201 # pytest shows it on failure
+                print(f"FAULT {line_of([await run(scenario, bus, front)])}")  # noqa: T201 # pytest shows it on failure
             except (AssertionError, TimeoutError, ExceptionGroup) as error:
                 error.add_note(f"in: {scenario.name}")
                 raise

@@ -7,6 +7,7 @@
 ``visitor``     a client on a host that comes back by itself and keeps a diary
 ``site``        the platform: each part of it on a host of its own
 ``scenario``    one fault: begun, ended, and what visitors saw of it
+``table``       a line of it in `docs/faults.md`
 ``steps``       what happens to hosts in a scenario
 ``catalogue``   all scenarios; ``bus_faults`` has those of buses of several hosts
 

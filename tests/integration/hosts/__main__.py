@@ -14,34 +14,8 @@ from tests.integration.hosts import namespaces
 from tests.integration.hosts.buses import BUSES
 from tests.integration.hosts.catalogue import OF_A_FRONT, OF_BUS
 from tests.integration.hosts.fronts import FRONTS
-from tests.integration.hosts.scenario import Row, Scenario, run
-
-_HEAD = """\
-| fault | clients told | what | careful after | others after | current after |
-| --- | --- | --- | --- | --- | --- |"""
-
-
-def _line(rows: list[Row]) -> str:
-    """One line of the table: the worst of several runs."""
-    first = rows[0]
-    told = {row.affected for row in rows}
-    # Of a long reason the first part: the rest names what was tried meanwhile.
-    words = {word.partition(";")[0] for row in rows for word in row.words}
-    since = " of the fault" if first.scenario.passes == "all" else ""
-    cells = (
-        first.scenario.name,
-        " or ".join(sorted(told)),
-        ", or ".join(sorted(words)) or "nothing",
-        _worst([row.told_after for row in rows]),
-        _worst([row.naive_told_after for row in rows]),
-        f"{max(row.back_after for row in rows):.1f} s{since}",
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _worst(seconds: list[float | None]) -> str:
-    known = [value for value in seconds if value is not None]
-    return f"{max(known):.1f} s" if known else "never"
+from tests.integration.hosts.scenario import Scenario, run
+from tests.integration.hosts.table import HEAD, line_of
 
 
 async def _print_lines(scenarios: Sequence[Scenario], options: argparse.Namespace) -> None:
@@ -53,7 +27,7 @@ async def _print_lines(scenarios: Sequence[Scenario], options: argparse.Namespac
         for _ in range(options.runs):
             async with room:
                 rows.append(await run(scenario, options.bus, options.front))
-        return _line(rows)
+        return line_of(rows)
 
     # What programs say is of use only if something fails.
     with contextlib.redirect_stdout(output):
@@ -82,7 +56,7 @@ def _main() -> None:
         parser.exit(1, f"{reason}\n")
     scenarios = OF_BUS[options.bus] if options.front == "haproxy" else OF_A_FRONT
     words = options.words or [""]
-    print(_HEAD)  # noqa: T201
+    print(HEAD)  # noqa: T201
     asyncio.run(_print_lines([its for its in scenarios if any(word in its.name for word in words)], options))
 
 

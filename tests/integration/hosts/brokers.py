@@ -1,9 +1,7 @@
 """A bus of three Kafka brokers, and a Valkey server as the store, each on a host of its own."""
 
-import tempfile
-from pathlib import Path
-
 from deploy import files
+from deploy.fronts.chosen import Folder
 from tests.integration.hosts.network import Network
 from tests.integration.hosts.valkeys import PORT as STORE_PORT
 from tests.integration.hosts.valkeys import start_valkey
@@ -23,13 +21,13 @@ class ThreeBrokers:
 
     def __init__(self) -> None:
         self.variables: dict[str, str] = {}
-        self._disks = tempfile.TemporaryDirectory(prefix="tickgate-brokers-")
+        self._disks = Folder("brokers")
 
     async def start(self, network: Network) -> None:
         places = [(network[name].address, PORT, _CONTROLLER_PORT) for name in _BROKERS]
         for number, name in enumerate(_BROKERS, 1):
             host = network[name]
-            disk = Path(self._disks.name) / name
+            disk = self._disks.path / name
             disk.mkdir(exist_ok=True)
             (disk / "server.properties").write_text(properties_of_three(number, places, disk), encoding="ascii")
             if not host.runs(f"kafka of {name}"):

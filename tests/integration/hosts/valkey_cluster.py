@@ -1,14 +1,13 @@
 """A bus on a Valkey Cluster of three hosts: each has a primary, and a replica of its neighbour's."""
 
 import asyncio
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import hiredis
 
 from deploy.buses.valkey_cluster import NODE_TIMEOUT_MS, PARTITIONS, PRIMARIES, form
+from deploy.fronts.chosen import Folder
 from deploy.ports import Address
 from market.bus.redis.cluster.connection.slots import SLOTS, slot_of
 from market.bus.redis.cluster.roles.layout import partition_key
@@ -29,7 +28,7 @@ class ThreeClusterHosts:
     def __init__(self) -> None:
         self._addresses: list[str] = []
         # Who their cluster is, as on disks that survive their hosts; they hold no data.
-        self._disks = tempfile.TemporaryDirectory(prefix="tickgate-cluster-")
+        self._disks = Folder("cluster")
         self._formed = False
 
     async def start(self, network: Network) -> None:
@@ -51,7 +50,7 @@ class ThreeClusterHosts:
         return {"BUS_URL": f"redis+cluster://{places}", "BUS_PARTITIONS": str(PARTITIONS)}
 
     async def _start_node(self, host: Host, port: int) -> None:
-        disk = Path(self._disks.name) / f"{host.name}-{port}"
+        disk = self._disks.path / f"{host.name}-{port}"
         disk.mkdir(exist_ok=True)
         options = f"--cluster-enabled yes --cluster-port {port + _NODES_BUS} --cluster-node-timeout {NODE_TIMEOUT_MS}"
         await start_valkey(host, *options.split(), "--repl-diskless-sync-delay", "0", "--dir", str(disk), port=port)

@@ -1,10 +1,9 @@
 """A bus of one Valkey server, and one of a primary and two replicas under Sentinels."""
 
 import secrets
-import tempfile
-from pathlib import Path
 
 from deploy.buses.valkey import valkey_server
+from deploy.fronts.chosen import Folder
 from tests.integration.hosts.network import Host, Network
 from tests.integration.stacks import environment
 
@@ -40,7 +39,7 @@ class ThreeSentinels:
 
     def __init__(self) -> None:
         self._addresses: list[str] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="tickgate-sentinels-")
+        self._folder = Folder("sentinels")
         self._ids = {name: secrets.token_hex(20) for name in self.host_names}
 
     async def start(self, network: Network) -> None:
@@ -53,7 +52,7 @@ class ThreeSentinels:
         for host in hosts:
             await network.until_answers(host, PORT)
             # It writes there what it learns, as on a disk that survives its host.
-            if not (path := Path(self._folder.name) / f"{host.name}.conf").exists():
+            if not (path := self._folder.path / f"{host.name}.conf").exists():
                 path.write_text(self._config(host, replicas, network), encoding="ascii")
             if not host.runs(f"sentinel of {host.name}"):
                 command = (valkey_server(), str(path), "--sentinel")
