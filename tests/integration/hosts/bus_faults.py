@@ -67,6 +67,8 @@ OF_CLUSTER = (
         begin=partition("bus-1", "bus-2 bus-3"),
         end=heal,
         told="",
+        # It takes prices until it finds out that it is alone, and is silent then.
+        told_within_s=8,
         passes="all",
         lasts_s=_LASTS_S,
         back_within_s=_TAKEN_OVER_WITHIN_S,
@@ -130,8 +132,9 @@ OF_KAFKA = (
         end=heal,
         told="",
         passes="all",
-        lasts_s=_LASTS_S,
-        back_within_s=_LASTS_S,
+        # The one is still asked, and has to be found out by each.
+        lasts_s=30,
+        back_within_s=30,
     ),
     *(
         Scenario(name=name, begin=begin, end=heal, affects="half", told="", lasts_s=_ONE_LASTS_S)
