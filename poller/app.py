@@ -21,6 +21,7 @@ from poller.intake import Intake
 from poller.opening import open_source
 from poller.presence import present
 from poller.publishing.leadership import Lead
+from poller.publishing.other_pollers import OtherPollers
 from poller.publishing.publisher import Publisher
 from poller.publishing.sequencer import Sequencer
 from poller.publishing.slow_topics import SlowTopics
@@ -77,6 +78,7 @@ class Poller:
         lead = Lead(bus, self._sequencer, owner=_our_name(), now_us=now_us, venue=venue)
         channels = settings.bus_symbol_channels == "on"
         self.slow_topics = SlowTopics(bus.broker.partitions, clock=_loop_time, symbol_channels=channels, venue=venue)
+        self._other_pollers = OtherPollers(bus.broker, lead.role_changed)
         self.publisher = Publisher(
             bus,
             self._state,
@@ -118,11 +120,12 @@ class Poller:
             async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
                 feeding = tasks.create_task(self._feed())
+                listening = tasks.create_task(self._other_pollers.run())
                 announcing = tasks.create_task(self._announcer.run())
                 await stop.wait()
                 logger.info("stopping")
                 self.publisher.stop()
-                await end(feeding, announcing)
+                await end(feeding, announcing, listening)
         except ExceptionGroup as errors:
             match errors.exceptions:
                 case [PollerError() as error]:

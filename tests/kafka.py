@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex
 
@@ -158,38 +158,46 @@ def fresh_url(port: int) -> str:
 
 def three_nodes(folder: Path) -> list[KafkaNode]:
     """Three brokers of one cluster, not started: each topic of ours has a copy on each. Two may go on without one."""
-    ports = [(free_port(), free_port()) for _ in range(3)]
-    voters = ",".join(f"{number}@127.0.0.1:{controller}" for number, (_, controller) in enumerate(ports, 1))
+    places = [("127.0.0.1", free_port(), free_port()) for _ in range(3)]
     nodes = []
-    for number, (port, controller) in enumerate(ports, 1):
+    for number, (_, port, _) in enumerate(places, 1):
         place = folder / f"node{number}"
-        settings = {
-            "process.roles": "broker,controller",
-            "node.id": number,
-            "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-            "inter.broker.listener.name": "PLAINTEXT",
-            "controller.listener.names": "CONTROLLER",
-            "log.dirs": place / "log",
-            "auto.create.topics.enable": "false",
-            "default.replication.factor": 3,
-            "min.insync.replicas": 2,
-            "offsets.topic.num.partitions": 1,
-            "transaction.state.log.num.partitions": 1,
-            # A dead broker is found out after this; by default it takes nine seconds.
-            "broker.session.timeout.ms": 3_000,
-            "broker.heartbeat.interval.ms": 500,
-            "num.network.threads": 1,
-            "num.io.threads": 2,
-            "background.threads": 2,
-            "log.cleaner.threads": 1,
-            "log.cleaner.dedupe.buffer.size": 4_194_304,
-        }
-        properties = "".join(f"{name}={value}\n" for name, value in settings.items())
-        nodes.append(KafkaNode(place, port, properties=properties))
+        nodes.append(KafkaNode(place, port, properties=properties_of_three(number, places, place)))
     return nodes
+
+
+def properties_of_three(number: int, places: Sequence[tuple[str, int, int]], folder: Path) -> str:
+    """The settings of a broker of a cluster, by its number from 1 on.
+
+    ``places`` has the address, the port for clients and the controller's port of each. Data are kept in ``folder``.
+    """
+    host, port, controller = places[number - 1]
+    voters = ",".join(f"{its}@{its_host}:{its_port}" for its, (its_host, _, its_port) in enumerate(places, 1))
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": number,
+        "controller.quorum.voters": voters,
+        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}",
+        "advertised.listeners": f"PLAINTEXT://{host}:{port}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": folder / "log",
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": 3,
+        "min.insync.replicas": 2,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.num.partitions": 1,
+        # A dead broker is found out after this; by default it takes nine seconds.
+        "broker.session.timeout.ms": 3_000,
+        "broker.heartbeat.interval.ms": 500,
+        "num.network.threads": 1,
+        "num.io.threads": 2,
+        "background.threads": 2,
+        "log.cleaner.threads": 1,
+        "log.cleaner.dedupe.buffer.size": 4_194_304,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ class ValkeyCluster(BusServers):
             async with asyncio.timeout(_JOIN_S):
                 for address, _ in self._nodes:
                     pipes.append(NodePipe(await dial(RedisUrl(host=address.host, port=address.port))))
-                await _form([_asker(pipe) for pipe in pipes], self._nodes)
+                await form([_asker(pipe) for pipe in pipes], self._nodes)
         except TimeoutError:
             raise DeployError(f"the Valkey servers did not form a cluster within {_JOIN_S:g} s") from None
         except (RedisError, OSError) as error:
@@ -94,7 +94,7 @@ def _asker(pipe: NodePipe) -> _Asks:
     return ask
 
 
-async def _form(nodes: Sequence[_Asks], places: Sequence[tuple[Address, int]]) -> None:
+async def form(nodes: Sequence[_Asks], places: Sequence[tuple[Address, int]]) -> None:
     """Make a cluster of ``nodes``: the first are primaries, the others their replicas in the same order."""
     ids = [await ask("CLUSTER", "MYID") for ask in nodes]
     for number, ask in enumerate(nodes):

@@ -91,6 +91,15 @@ class Broker(Protocol):
                 publish to several partitions.
         """
 
+    async def history_partitions(self) -> int:
+        """The number of partitions of a bus that keeps a history of its own; 0 of any other.
+
+        Who subscribes to messages of a partition in its first subscription gets the history of them.
+
+        Raises:
+            BusDownError: the bus did not answer.
+        """
+
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> BusSubscription:
         """Hand messages of ``topics`` to ``receive``, and no others, from the moment this returns.
 

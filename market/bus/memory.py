@@ -48,6 +48,10 @@ class MemoryBus:
         if token is not None and batch.barrier is not None:
             self._store(f"lease.{token.lease}", token, token.ttl_s)
 
+    async def history_partitions(self) -> int:
+        """See `market.bus.Broker.history_partitions`. It keeps none."""
+        return 0
+
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> "MemorySubscription":
         """See `market.bus.Broker.subscribe`."""
         subscription = MemorySubscription(self._subscriptions, frozenset(topics), receive)

@@ -7,4 +7,5 @@
 ``heartbeat``    the content of heartbeats, and when the next is due
 ``leadership``   decides which of several pollers publishes
 ``sequencer``    the ``seq`` of every tick
+``other_pollers`` whether they publish in as many partitions as this one
 """

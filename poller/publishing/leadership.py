@@ -12,6 +12,7 @@ Heartbeats extend the lease. Another poller leads `TTL_S` after the last one, or
 gateway calls prices stale, which it does after three seconds without a heartbeat.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -56,6 +57,10 @@ class Lead:
         """The token of our term, as far as we know; None while another poller leads."""
         self._logged: bool | None = True
         """Whether the log says that we lead; None: log it again. True at first, so a single poller logs nothing."""
+        self._leads: bool | None = None
+        """Whether we led when we asked last; None: not known."""
+        self.role_changed = asyncio.Event()
+        """Set when we begin to lead or to stand by."""
 
     @property
     def token(self) -> Token:
@@ -89,6 +94,9 @@ class Lead:
         if leads != self._logged:
             self._logged = leads
             logger.info("leading: this poller publishes" if leads else "standing by: another poller publishes")
+        if leads != self._leads:
+            self._leads = leads
+            self.role_changed.set()
         return leads
 
     async def has_successor(self) -> bool:
@@ -100,11 +108,11 @@ class Lead:
 
     def lost(self) -> None:
         """The bus refused us: the lease has expired, the bus lost its data, or another poller leads."""
-        self._token = self._logged = None
+        self._token = self._logged = self._leads = None
 
     async def release(self) -> None:
         """Let another poller lead; the lease expires by itself if the bus does not answer."""
-        token, self._token, self._logged = self._token, None, None
+        token, self._token, self._logged, self._leads = self._token, None, None, None
         if token is None:
             return
         try:

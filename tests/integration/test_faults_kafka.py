@@ -143,11 +143,11 @@ async def test_programs_that_start_again_find_no_rebalance(tmp_path: Path, valke
         plan = with_gateways(plan_on([its], valkey), bystander={}, restarted={})
         async with launched(plan) as (stack, lines):
 
-            async def reads_batches() -> bool:
-                return any("read in batches" in line for line in lines["bystander"])
+            async def is_live() -> bool:
+                return any("are live" in line for line in lines["bystander"])
 
-            # A gateway that does not read batches yet has no ticks where symbols have no channels.
-            await eventually(reads_batches, within_s=20)
+            # A poller that begins leaves out what was outdated before its first ticks were on the bus.
+            await eventually(is_live, within_s=20)
             async with subscribers(url_of(stack, "bystander"), conflate=False) as bystanders:
                 for _ in range(3):
                     await stack.stop_one("restarted")

@@ -9,6 +9,7 @@ import re
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import aiohttp
 import orjson
@@ -16,7 +17,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from deploy.launcher.programs import plan_cluster
-from tests.integration.balancers import METRICS, Balancer, balancer, starting_balancer
+from deploy.ports import free_port
+from tests.integration.balancers import METRICS, Balancer, StandIn, balancer, starting_balancer
 from tests.integration.clouds import CLIENT, CLOUD, UPGRADE, forwarded, proxy_v1, request, websocket
 from tests.integration.front_kinds import CHECKS, OTHERS, require
 from tests.integration.sockets import said, socket
@@ -25,6 +27,8 @@ from tests.integration.test_edge import OTHER, SECRET, STRANGER, Certificate, se
 
 pytestmark = pytest.mark.integration
 
+SEEN_AGAIN_S = 2.0
+"""A front that asks gateways, or leaves them alone for a second, knows after it that they are back."""
 _HANDSHAKE = request(extra=UPGRADE, path="/ws")
 
 
@@ -101,6 +105,34 @@ async def test_a_request_that_a_gateway_refuses_goes_to_another(front: str) -> N
         await gone.server.close()
         statuses = [await http_status(f"{its.url}/ws") for _ in range(4 * GATEWAY_COUNT)]
         assert statuses == [200] * (4 * GATEWAY_COUNT)
+
+
+async def test_when_gateways_are_back_all_who_come_at_once_are_served(front: str) -> None:
+    """That none could be reached before holds up nobody: clients of all of them come back together, and stay."""
+    ports = free_port(), free_port()
+    stand_ins = [StandIn(port=port) for port in ports]
+    none = {"TICKGATE_GATEWAY_3": "", "TICKGATE_GATEWAY_4": ""}
+    async with balancer(stand_ins, front=front, **none) as its, AsyncExitStack() as exits:
+        for stand_in in stand_ins:
+            await stand_in.server.close()
+        async with session(STRANGER) as client:
+
+            async def status() -> int:
+                async with client.get(its.url) as response:
+                    return response.status
+
+            async def none_is_left() -> bool:
+                return await status() == 503
+
+            await eventually(none_is_left, within_s=20)
+            for port in ports:
+                back = StandIn(port=port)
+                await back.server.start_server()
+                exits.push_async_callback(back.server.close)
+            await asyncio.sleep(SEEN_AGAIN_S)
+            sockets = await asyncio.gather(*(client.ws_connect(f"{its.url}/ws") for _ in range(20)))
+            for made in sockets:
+                await made.close()
 
 
 async def test_with_no_gateway_in_service_it_says_so_and_when_to_come_back(front: str) -> None:

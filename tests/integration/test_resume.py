@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import random
 import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -14,8 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from market.wire.codec import decode_tick
-from tests.client import Client, Message, open_client
 from tests.integration.faults import bus_port
+from tests.integration.resuming import SYMBOLS, Resuming, assert_has_all
 from tests.integration.resuming_streams import ResumingStream
 from tests.integration.stacks import cluster_plan, running, ws_url
 from tests.waiting import until
@@ -25,8 +24,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 TICKS_PER_S = 1_000
 CLIENTS = 8
 STREAMS = 4
-SYMBOLS = tuple(f"S{number}USDT" for number in range(20))
-BACKOFF_S = (0.05, 0.5)
 CALM_S = 1.5
 
 
@@ -53,53 +50,6 @@ class Recorder:
         async for message in channel.listen():
             tick = decode_tick(message["data"])
             self.published[tick.symbol].append(tick.seq)
-
-
-class Resuming:
-    """A client that connects again after any end, and names the last tick that it has of each symbol."""
-
-    def __init__(self, url: str, **options: Any) -> None:
-        self._url = url
-        self._options = options
-        self.connections: list[Client] = []
-        self.away_s: list[float] = []
-        """From the end of each connection to the first tick over the next one."""
-
-    @property
-    def prices(self) -> dict[str, list[Message]]:
-        """Everything that came of each symbol, over all connections."""
-        return {
-            symbol: list(itertools.chain.from_iterable(client.prices[symbol] for client in self.connections))
-            for symbol in SYMBOLS
-        }
-
-    @property
-    def gaps(self) -> int:
-        return sum(client.count("gap") for client in self.connections)
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        clock = asyncio.get_running_loop().time
-        ended_at = 0.0
-        while True:
-            try:
-                client = await open_client(self._url)
-            except (OSError, TimeoutError):
-                await asyncio.sleep(random.uniform(*BACKOFF_S))
-                continue
-            since = {symbol: prices[-1]["seq"] for symbol, prices in self.prices.items() if prices}
-            self.connections.append(client)
-            subscribe = {"type": "subscribe", "symbols": list(SYMBOLS), "conflate": False, **self._options}
-            try:
-                await client.send(subscribe | ({"since": since} if since else {}))
-                await client.until(lambda client: bool(client.prices))
-                if since:
-                    self.away_s.append(clock() - ended_at)
-                await client.until_closed(within_s=1_000)
-            finally:
-                await client.close()
-                ended_at = clock()
-            await asyncio.sleep(random.uniform(*BACKOFF_S))
 
 
 async def test_no_tick_is_missed_when_gateways_are_killed() -> None:
@@ -131,12 +81,8 @@ async def test_no_tick_is_missed_when_gateways_are_killed() -> None:
     # Those of the last gateway stayed where they were.
     assert sum(len(client.connections) - 1 for client in clients) >= CLIENTS // 2
     for client in clients:
-        for symbol, prices in client.prices.items():
-            seqs, published = [price["seq"] for price in prices], recorder.published[symbol]
-            first = published.index(seqs[0])
-            assert published[first : first + len(seqs)] == seqs
-            assert 1 == sum(price.get("type") == "snapshot" for price in prices)
-            assert len(seqs) > 4 * CALM_S * TICKS_PER_S / len(SYMBOLS) / 2
+        least = int(4 * CALM_S * TICKS_PER_S / len(SYMBOLS) / 2)
+        assert_has_all(client, recorder.published, least)
     assert [0] * STREAMS == [stream.gaps for stream in streams]
     assert sum(len(stream.connections) - 1 for stream in streams) >= STREAMS // 2
     for stream, symbol in itertools.product(streams, SYMBOLS):

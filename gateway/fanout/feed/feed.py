@@ -218,6 +218,10 @@ class Feed:
                 subscription.close()
 
     async def _subscribe(self) -> BusSubscription:
+        if not self.ready and (partitions := await self._bus.broker.history_partitions()):
+            # A history is of use only before the last values are read, and no heartbeat has announced anything yet.
+            for venue in self._venues.values():
+                venue.assume(partitions)
         self._resubscribe = asyncio.get_running_loop().create_future()
         self._layouts = {name: venue.announced for name, venue in self._venues.items()}
         self._intake.continuity.subscribed(self._layouts)

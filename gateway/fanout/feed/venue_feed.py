@@ -103,6 +103,10 @@ class VenueFeed:
         """When the newest heartbeat came, in the event loop's time; of the partition where that is longest ago."""
         return min(self._received_at)
 
+    def assume(self, partitions: int) -> None:
+        """Read batches in so many partitions until a heartbeat says what there is."""
+        self.announced = self.announced or BatchLayout(version=VERSION, partitions=partitions)
+
     def subscribed(self, layout: BatchLayout | None) -> None:
         """The link brings the batches of ``layout`` from now on; None: the channel of each symbol."""
         if layout == self.layout:

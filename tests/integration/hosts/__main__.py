@@ -1,6 +1,6 @@
 """``python -m tests.integration.hosts [WORDS...]``: run the scenarios, and print the table of `docs/faults.md`.
 
-WORDS choose scenarios whose names contain one of them. Wants root, `ip` and HAProxy.
+WORDS choose scenarios whose names contain one of them. Wants root, `ip`, and the program of the front.
 """
 
 import argparse
@@ -8,67 +8,56 @@ import asyncio
 import contextlib
 import io
 import sys
+from collections.abc import Sequence
 
-from deploy.launcher.programs import find_haproxy
 from tests.integration.hosts import namespaces
 from tests.integration.hosts.buses import BUSES
-from tests.integration.hosts.catalogue import OF_ONE_BUS, SCENARIOS
-from tests.integration.hosts.scenario import Row, Scenario, run
-
-_HEAD = """\
-| fault | clients told | what | careful after | others after | current after |
-| --- | --- | --- | --- | --- | --- |"""
+from tests.integration.hosts.catalogue import OF_A_FRONT, OF_BUS
+from tests.integration.hosts.fronts import FRONTS
+from tests.integration.hosts.scenario import Scenario, run
+from tests.integration.hosts.table import HEAD, line_of
 
 
-def _line(rows: list[Row]) -> str:
-    """One line of the table: the worst of several runs."""
-    first = rows[0]
-    told = {row.affected for row in rows}
-    # Of a long reason the first part: the rest names what was tried meanwhile.
-    words = {word.partition(";")[0] for row in rows for word in row.words}
-    since = " of the fault" if first.scenario.passes == "all" else ""
-    cells = (
-        first.scenario.name,
-        " or ".join(sorted(told)),
-        ", or ".join(sorted(words)) or "nothing",
-        _worst([row.told_after for row in rows]),
-        _worst([row.naive_told_after for row in rows]),
-        f"{max(row.back_after for row in rows):.1f} s{since}",
-    )
-    return f"| {' | '.join(cells)} |"
+async def _print_lines(scenarios: Sequence[Scenario], options: argparse.Namespace) -> None:
+    """Run all of them, ``at_once`` beside each other, and print their lines in order."""
+    room, table, output = asyncio.Semaphore(options.at_once), sys.stdout, io.StringIO()
 
+    async def line(scenario: Scenario) -> str:
+        rows = []
+        for _ in range(options.runs):
+            async with room:
+                rows.append(await run(scenario, options.bus, options.front))
+        return line_of(rows)
 
-def _worst(seconds: list[float | None]) -> str:
-    known = [value for value in seconds if value is not None]
-    return f"{max(known):.1f} s" if known else "never"
-
-
-async def _rows(scenario: Scenario, bus: str, runs: int) -> list[Row]:
-    rows = []
-    for _ in range(runs):
-        output = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(output):
-                rows.append(await run(scenario, bus))
-        except (AssertionError, TimeoutError, ExceptionGroup):
-            sys.stderr.write(output.getvalue())
-            raise
-    return rows
+    # What programs say is of use only if something fails.
+    with contextlib.redirect_stdout(output):
+        lines = [asyncio.create_task(line(scenario)) for scenario in scenarios]
+        failures = []
+        for scenario, task in zip(scenarios, lines, strict=True):
+            try:
+                print(await task, file=table, flush=True)
+            except (AssertionError, TimeoutError, ExceptionGroup) as error:
+                error.add_note(f"in: {scenario.name}")
+                failures.append(error)
+    if failures:
+        sys.stderr.write(output.getvalue())
+        raise ExceptionGroup("not survived as promised", failures)
 
 
 def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.integration.hosts", description=__doc__)
     parser.add_argument("words", nargs="*", help="run only scenarios whose names contain one of these")
     parser.add_argument("--bus", choices=BUSES, default="redis")
+    parser.add_argument("--front", choices=FRONTS, default="haproxy", help="another one: only what concerns it")
     parser.add_argument("--runs", type=int, default=1, help="print the worst of so many")
+    parser.add_argument("--at-once", type=int, default=1, help="so many beside each other, each on hosts of its own")
     options = parser.parse_args()
-    if reason := namespaces.why_not() or ("" if find_haproxy() else "HAProxy is not installed"):
+    if reason := namespaces.why_not() or ("" if FRONTS[options.front]() else f"there is no {options.front}"):
         parser.exit(1, f"{reason}\n")
-    print(_HEAD)  # noqa: T201
-    for scenario in (*SCENARIOS, *OF_ONE_BUS.get(options.bus, ())):
-        if not options.words or any(word in scenario.name for word in options.words):
-            rows = asyncio.run(_rows(scenario, options.bus, options.runs))
-            print(_line(rows), flush=True)  # noqa: T201
+    scenarios = OF_BUS[options.bus] if options.front == "haproxy" else OF_A_FRONT
+    words = options.words or [""]
+    print(HEAD)  # noqa: T201
+    asyncio.run(_print_lines([its for its in scenarios if any(word in its.name for word in words)], options))
 
 
 if __name__ == "__main__":

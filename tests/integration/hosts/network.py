@@ -46,6 +46,10 @@ class Host:
         await process.start()
         return process
 
+    def runs(self, name: str) -> bool:
+        """Whether a program of this name was started and has not ended since."""
+        return name in self.programs and self.programs[name].running
+
     async def kill(self) -> None:
         """End all programs with SIGKILL. Their last packets leave the host, unless it is cut off."""
         for process in self.programs.values():

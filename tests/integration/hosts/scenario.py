@@ -21,6 +21,8 @@ BACK_WITHIN_S = 9.0
 CUT_OFF_WITHIN_S = 15.0
 """HAProxy gives a gateway up five seconds after its kernel heard of it last. If packets vanish one way only, it hears
 those again that the gateway repeats, at 6 s and then at 12 s."""
+STEADY_S = 2.5
+"""Prices that have come for so long come again: the last ones of a leader that is cut off do not count."""
 GONE_WITHIN_S = 60.0
 """A connection whose client has gone is found by the pings of two heartbeats."""
 
@@ -54,7 +56,6 @@ class Row:
     """What visitors saw."""
 
     scenario: Scenario
-    bus: str
     affected: str
     """How many careful visitors were told anything, of how many."""
     words: tuple[str, ...]
@@ -69,21 +70,21 @@ class Row:
     """From the end of the fault until the gateways held no connection that nobody uses."""
 
 
-async def run(scenario: Scenario, bus: str = "redis") -> Row:
+async def run(scenario: Scenario, bus: str = "redis", front: str = "haproxy") -> Row:
     """Let it happen, and check what was promised.
 
     Raises:
         AssertionError: a visitor saw something else.
         TimeoutError: a visitor was not told, or was not current again, in time.
     """
-    async with site(bus, stand_by=scenario.stand_by) as its:
+    async with site(bus, front, stand_by=scenario.stand_by) as its:
         careful = [visitor for visitor in its.visitors if visitor.careful]
         naive = [visitor for visitor in its.visitors if not visitor.careful]
         began, began_us = now(), now_us()
         await scenario.begin(its)
         await _until_told(scenario, careful, began, scenario.told_within_s)
         if scenario.passes == "all":
-            back_after = await _until_current(careful, began, began_us, scenario.back_within_s)
+            back_after = await _until_steady(careful, began, began_us, scenario.back_within_s)
         if scenario.passes == "half":
             await _until_half_are_current(careful, began_us, scenario.back_within_s)
         if scenario.naive == "told":
@@ -105,7 +106,6 @@ async def run(scenario: Scenario, bus: str = "redis") -> Row:
         affected = _told(careful, began)
         return Row(
             scenario,
-            bus,
             affected=f"{len(affected)} of {len(careful)}",
             words=_words(affected, began),
             told_after=_last_told(affected, began),
@@ -122,7 +122,11 @@ async def _until_told(scenario: Scenario, visitors: Sequence[Visitor], began: fl
     async def enough() -> bool:
         return len(_told(visitors, began)) >= wanted
 
-    await eventually(enough, began + within_s - now())
+    try:
+        await eventually(enough, began + within_s - now())
+    except TimeoutError:
+        unaware = [f"{'pings' if its.pings else 'does not ping'}: {its.since(began)}" for its in visitors]
+        raise TimeoutError(f"fewer than {wanted} of these were told within {within_s:g} s: {unaware}") from None
 
 
 def _told(visitors: Sequence[Visitor], began: float) -> list[Visitor]:
@@ -138,6 +142,18 @@ async def _until_current(visitors: Sequence[Visitor], since: float, since_us: in
     return now() - since
 
 
+async def _until_steady(visitors: Sequence[Visitor], since: float, since_us: int, within_s: float) -> float:
+    """Wait until all have prices of after a moment, and go on to get some each second; the seconds until they began."""
+    while True:
+        seconds = await _until_current(visitors, since, since_us, within_s)
+        steady_from = since + seconds
+        await asyncio.sleep(STEADY_S)
+        interrupted = [its for its in visitors if its.told_after(steady_from) or its.longest_silence(steady_from) > 1]
+        if not interrupted:
+            return seconds
+        since_us = now_us()
+
+
 async def _until_half_are_current(visitors: Sequence[Visitor], since_us: int, within_s: float) -> None:
     async def half_are() -> bool:
         return sum(visitor.is_current(since_us) for visitor in visitors) == len(visitors) // 2
@@ -147,11 +163,7 @@ async def _until_half_are_current(visitors: Sequence[Visitor], since_us: int, wi
 
 async def _until_gone(its: Site, held: int, since: float) -> float:
     """Wait until the gateways hold so many connections, and none of earlier ones; the seconds since a moment."""
-
-    async def they_do() -> bool:
-        return await its.connections() == held
-
-    await eventually(they_do, GONE_WITHIN_S)
+    await eventually(its.holds(held), GONE_WITHIN_S)
     return now() - since
 
 

@@ -1,4 +1,4 @@
-"""The platform on hosts of its own: exchange, pollers, bus, gateways, HAProxy and clients, one host for each.
+"""The platform on hosts of its own: exchange, pollers, bus, gateways, front and clients, one host for each.
 
 ```
 exchange ── poller-1, poller-2 ── bus ── gateway-1, gateway-2 ── front ── client
@@ -7,25 +7,24 @@ exchange ── poller-1, poller-2 ── bus ── gateway-1, gateway-2 ──
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from signal import SIGUSR1
 
-from deploy import files
-from deploy.launcher.programs import GUNICORN, PYTHON, find_haproxy
+from deploy.launcher.programs import GUNICORN, PYTHON
+from deploy.ports import Address
 from tests.integration.faults import SYMBOLS
 from tests.integration.hosts.buses import BUSES, Bus
+from tests.integration.hosts.fronts import Front
 from tests.integration.hosts.network import Host, Network, ask, network
 from tests.integration.hosts.visitor import Visitor
 from tests.integration.stacks import environment, eventually
 
 PORT = 8080
-"""Of the gateways and of HAProxy, each on its own host."""
+"""Of the gateways and of the front, each on its own host."""
 _EXCHANGE_PORT = 9000
 _POLLER_METRICS_PORT = 9100
-_STATS_PORT = 8404
-"""Of HAProxy, on the loopback interface of its host."""
+_MOST_TRIES = 20
 CHANGES_PER_S = 60
 """New quotes of all symbols together."""
 
@@ -36,6 +35,7 @@ class Site:
 
     network: Network
     bus: Bus
+    front: Front
     visitors: list[Visitor] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> Host:
@@ -74,15 +74,9 @@ class Site:
         await self.network.until_answers(its, PORT, "/readyz")
 
     async def start_front(self) -> None:
-        """Start HAProxy; return when it passes clients on."""
-        haproxy = find_haproxy()
-        assert haproxy is not None
-        front = self["front"]
-        settings = {f"TICKGATE_GATEWAY_{number}": f"{self[f'gateway-{number}'].address}:{PORT}" for number in (1, 2)}
-        settings |= {"TICKGATE_GATEWAY_3": "", "TICKGATE_GATEWAY_4": "", "TICKGATE_DNS": "0"}
-        env = environment(TICKGATE_BIND=f"{front.address}:{PORT}", **settings)
-        await front.start("haproxy", (haproxy, "-db", "-f", str(files.HAPROXY)), env, stop_signal=SIGUSR1)
-        await eventually(self._front_uses_both_gateways, within_s=30)
+        """Start what stands before the gateways; return when it passes clients on."""
+        gateways = [Address(self[f"gateway-{number}"].address, PORT, f"TICKGATE_GATEWAY_{number}") for number in (1, 2)]
+        await self.front.start(self["front"], PORT, gateways)
 
     async def start(self, *, stand_by: bool) -> None:
         """Start everything; return when clients are served."""
@@ -96,23 +90,26 @@ class Site:
         async with asyncio.TaskGroup() as group:
             for number in (1, 2):
                 group.create_task(self.start_gateway(f"gateway-{number}"))
-            group.create_task(self.start_front())
+        await self.start_front()
         if stand_by:
             await self.start_poller("poller-2")
             await eventually(self._a_fit_poller_stands_by, within_s=30)
 
-    async def connections(self) -> int:
-        """How many WebSockets the gateways hold, whether anybody is at the other end or not."""
-        held = 0.0
+    async def connections(self) -> list[int]:
+        """How many WebSockets each gateway holds, whether anybody is at the other end or not."""
+        held = []
         for number in (1, 2):
-            host = self[f"gateway-{number}"]
-            if (text := await self.network.ask(host, PORT, "/metrics")) is not None:
-                held += _value(text, "tickgate_connections") or 0.0
-        return int(held)
+            text = await self.network.ask(self[f"gateway-{number}"], PORT, "/metrics") or ""
+            held.append(int(_value(text, "tickgate_connections") or 0))
+        return held
 
-    async def _front_uses_both_gateways(self) -> bool:
-        text = await ask(self["front"].namespace, "127.0.0.1", _STATS_PORT, "/stats;csv") or ""
-        return len(re.findall(r"^gateways,gateway-\d,.*,UP,", text, re.MULTILINE)) == 2
+    def holds(self, count: int) -> Callable[[], Awaitable[bool]]:
+        """Asks whether the gateways hold so many connections together."""
+
+        async def it_does() -> bool:
+            return sum(await self.connections()) == count
+
+        return it_does
 
     async def _a_fit_poller_stands_by(self) -> bool:
         # It listens on the loopback interface of its host.
@@ -121,7 +118,7 @@ class Site:
         return _value(text, "tickgate_poller_link_up") == 1 and _value(text, "tickgate_poller_leading") == 0
 
     def _environment(self, **settings: str) -> dict[str, str]:
-        return environment(BUS_URL=self.bus.url, SYMBOLS=",".join(SYMBOLS), **settings)
+        return environment(SYMBOLS=",".join(SYMBOLS), **self.bus.variables, **settings)
 
 
 def _value(text: str, name: str) -> float | None:
@@ -131,8 +128,10 @@ def _value(text: str, name: str) -> float | None:
 
 
 @asynccontextmanager
-async def site(bus: str = "redis", *, stand_by: bool = False, careful: int = 4, naive: int = 4) -> AsyncIterator[Site]:
-    """The platform on ``bus``, with visitors who hold a price of each symbol; half of them at each gateway.
+async def site(
+    bus: str = "redis", front: str = "haproxy", *, stand_by: bool = False, careful: int = 4, naive: int = 4
+) -> AsyncIterator[Site]:
+    """The platform on ``bus`` behind ``front``, with visitors who hold a price of each symbol; half at each gateway.
 
     ``careful`` visitors send pings and leave a silent connection; ``naive`` ones stay until it ends; half of
     those send pings all the same. With ``stand_by``
@@ -144,18 +143,32 @@ async def site(bus: str = "redis", *, stand_by: bool = False, careful: int = 4, 
 
     async with AsyncExitStack() as exits:
         hosts = await exits.enter_async_context(network(say))
-        made = Site(hosts, BUSES[bus]())
+        made = Site(hosts, BUSES[bus](), Front(front))
         for name in (*made.bus.host_names, "exchange", "poller-1", "gateway-1", "gateway-2", "front", "client"):
             hosts.add(name)
         if stand_by:
             hosts.add("poller-2")
         await made.start(stand_by=stand_by)
-        front = made["front"].address
         for number in range(careful + naive):
-            # By twos, because each comes to another gateway than the one before.
+            # By twos, one at each gateway.
             manners = {"careful": number < careful, "pings": number < careful or number // 2 % 2 == 1}
-            visitor = Visitor(made["client"].namespace, front, PORT, SYMBOLS, **manners)
-            await exits.enter_async_context(visitor)
-            await visitor.until(lambda visitor: visitor.is_current(0), within_s=30)
-            made.visitors.append(visitor)
+            made.visitors.append(await _seated(made, exits, even=number % 2 == 1, **manners))
         yield made
+
+
+async def _seated(its: Site, exits: AsyncExitStack, *, even: bool, **manners: bool) -> Visitor:
+    """One more visitor, who is current; with ``even`` the gateways then have as many as each other.
+
+    A front that chooses by chance is asked again.
+    """
+    for _ in range(_MOST_TRIES):
+        visitor = Visitor(its["client"].namespace, its["front"].address, PORT, SYMBOLS, **manners)
+        async with AsyncExitStack() as own:
+            await own.enter_async_context(visitor)
+            await visitor.until(lambda visitor: visitor.is_current(0), within_s=30)
+            one, other = await its.connections()
+            if one == other or not even:
+                exits.push_async_exit(own.pop_all())
+                return visitor
+        await eventually(its.holds(len(its.visitors)), within_s=20)
+    raise TimeoutError(f"{its.front.name} takes all visitors to one gateway")

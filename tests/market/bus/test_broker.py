@@ -48,6 +48,12 @@ async def test_topics_are_opaque(any_bus: Bus, receiver: RecordingReceiver, topi
     link.close()
 
 
+async def test_says_whether_it_keeps_a_history(any_bus: Bus) -> None:
+    """A bus with a history of its own says in how many partitions; any other says 0."""
+    keeps = any_bus.name.startswith("kafka")
+    assert (any_bus.broker.partitions if keeps else 0) == await any_bus.broker.history_partitions()
+
+
 async def test_delivers_what_was_asked_for(any_bus: Bus, receiver: RecordingReceiver) -> None:
     """A subscriber gets the topics it named and no others; a barrier is a topic like any other."""
     witness = RecordingReceiver()

@@ -52,6 +52,22 @@ def lead(bus: MemoryBus, owner: str) -> tuple[Lead, Sequencer]:
     return Lead(bus, sequencer, owner=owner, now_us=lambda: NOW_MS * 1000), sequencer
 
 
+async def test_a_change_of_role_is_an_event() -> None:
+    """It is set when a poller begins to lead or to stand by, also at its start, and by no further attempt."""
+    bus = MemoryBus()
+    (first, _), (second, _) = lead(bus, "first"), lead(bus, "second")
+    for its in (first, second):
+        assert not its.role_changed.is_set()
+        for is_news in (True, False):
+            await its.take(fit=True)
+            assert is_news == its.role_changed.is_set()
+            its.role_changed.clear()
+    await first.release()
+    for its in (second, first):
+        await its.take(fit=True)
+        assert its.role_changed.is_set()
+
+
 async def test_one_leads() -> None:
     """The first to take the lease keeps it; the other gets it when it is released."""
     bus = MemoryBus()

@@ -70,6 +70,10 @@ class KafkaBroker:
             else:
                 self._changed = changed
 
+    async def history_partitions(self) -> int:
+        """See `market.bus.Broker.history_partitions`."""
+        return await self._client.partitions()
+
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> KafkaSubscription:
         """See `market.bus.Broker.subscribe`."""
         partitions = await self._client.partitions()
@@ -97,6 +101,9 @@ class KafkaBroker:
             # Last values that are read after this must not be newer than what this still hands over.
             await subscription.caught_up()
         except BaseException:
+            if not subscription.lost.done():
+                # It was too much for this machine, or for the way to the brokers: the next try asks for less.
+                self._history_bytes //= 4
             subscription.close()
             raise
         self._newest, self._topics = subscription, wanted

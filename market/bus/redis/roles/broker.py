@@ -54,6 +54,10 @@ class RedisBroker:
                 raise LeaseLostError(f"lease {token.lease} is not held") from None
             raise self._client.down(error) from error
 
+    async def history_partitions(self) -> int:
+        """See `market.bus.Broker.history_partitions`. Pub/sub keeps no history."""
+        return 0
+
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> RedisSubscription:
         """See `market.bus.Broker.subscribe`. Pub/sub keeps no history."""
         try:

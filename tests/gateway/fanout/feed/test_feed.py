@@ -124,8 +124,8 @@ class FragileBus(MemoryBus):
 class Setup:
     """A running feed, and everything it passed on, in order."""
 
-    def __init__(self, symbols: str = "BTCUSDT,ETHUSDT") -> None:
-        self.bus = FragileBus()
+    def __init__(self, symbols: str = "BTCUSDT,ETHUSDT", bus: FragileBus | None = None) -> None:
+        self.bus = bus or FragileBus()
         self.last: dict[str, FramedTick] = {}
         self.counters = Counters()
         self.published: list[FramedTick | Status | FramedStatus] = []

@@ -1,21 +1,24 @@
 """Batches where a poller announces them, the channels of symbols where it does not; on a virtual clock."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 from msgspec import UNSET, UnsetType
 
+from gateway.fanout.feed.intake import ticks_of
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
-from market.bus import Batch, in_partition, partition_of
+from market.bus import Batch, Message, Receiver, Token, in_partition, partition_of
+from market.bus.memory import MemorySubscription
 from market.prices.tick import SEQ_AHEAD_MS, Tick
 from market.wire.codec import encode_tick
 from market.wire.status import BatchLayout, Changes, Heartbeat
 from market.wire.tick_batch import encode_batch
 from poller.publishing.tick_batches import TickBatches
 from tests.fakes import run_virtual, tick
-from tests.gateway.fanout.feed.test_feed import Setup, running
+from tests.gateway.fanout.feed.test_feed import FragileBus, Setup, running
 from tests.gateway.fanout.feed.test_venue_feed import BOTH, statuses
 from tests.market.bus.using import publish
 from tests.market.samples import status
@@ -354,5 +357,70 @@ def test_the_history_goes_on_over_a_new_link_if_nothing_was_missed(missed: int) 
             after = setup.ring.newest_block
             assert bool(missed) == (after is not before and after.cuts("BTCUSDT"))
             assert 3 == setup.last["BTCUSDT"].seq
+
+    run_virtual(main())
+
+
+class KeepingBus(FragileBus):
+    """A bus that keeps all batches, and hands them to a subscriber first: its barriers are no history."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Message] = []
+
+    async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
+        self.kept += batch.events
+        await super().publish(batch, token=token)
+
+    async def history_partitions(self) -> int:
+        return self.partitions
+
+    async def subscribe(self, topics: Iterable[str], receive: Receiver) -> MemorySubscription:
+        subscription = await super().subscribe(topics, receive)
+        subscription.deliver(self.kept)
+        return subscription
+
+
+def test_a_history_of_the_bus_is_read_before_the_last_values() -> None:
+    """A gateway that begins has in its ring what the bus kept, in order and without a cut, by one subscription."""
+
+    async def main() -> None:
+        setup = Setup(bus=KeepingBus())
+        poller = BatchPoller(setup, 2)
+        for seq in range(1, 6):
+            await poller.send(tick("BTCUSDT", seq), tick("ETHUSDT", 10 * seq))
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(0.1)
+        expected = {*(("BTCUSDT", seq) for seq in range(1, 6)), *(("ETHUSDT", 10 * seq) for seq in range(1, 6))}
+        assert expected == set(passed(setup))
+        kept = [tick for entry in setup.ring.newest_block.entries for tick in ticks_of(entry)]
+        assert [1, 2, 3, 4, 5] == [its.seq for its in kept if its.symbol == "BTCUSDT"]
+        assert (0, 1) == (setup.ring.newest_block.number, setup.bus.attempts)
+        await poller.live()
+        await poller.send(tick("BTCUSDT", 6))
+        assert [("live", "")] == setup.statuses
+        assert (0, 1) == (setup.ring.newest_block.number, setup.bus.attempts)
+        run.cancel()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("layout", [UNSET, BatchLayout(version=1, partitions=3)])
+def test_what_was_assumed_of_a_history_gives_way_to_what_is_announced(layout: BatchLayout | UnsetType) -> None:
+    """A poller that publishes in another way than its bus's history suggests is followed."""
+
+    async def main() -> None:
+        setup = Setup(bus=KeepingBus())
+        run = asyncio.create_task(setup.feed.run())
+        await asyncio.sleep(0.1)
+        setup.bus.partitions = 3
+        poller = BatchPoller(setup, 3, channels=True)
+        poller.layout = layout
+        await poller.live()
+        await poller.send(tick("BTCUSDT", 1))
+        assert [("BTCUSDT", 1)] == passed(setup)
+        assert [("live", "")] == setup.statuses
+        assert ("tick.BTCUSDT" in topics(setup)) == (layout is UNSET)
+        run.cancel()
 
     run_virtual(main())

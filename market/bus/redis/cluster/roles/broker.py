@@ -71,6 +71,10 @@ class ClusterBroker:
             raise self._client.down(failures[0]) from failures[0]
         self._announced = self._announced or 0 in parts
 
+    async def history_partitions(self) -> int:
+        """See `market.bus.Broker.history_partitions`. Pub/sub keeps no history."""
+        return 0
+
     async def subscribe(self, topics: Iterable[str], receive: Receiver) -> ClusterSubscription:
         """See `market.bus.Broker.subscribe`."""
         partitions = await partitions_in_use(self._client, self.partitions)

@@ -2,7 +2,10 @@
 
 import asyncio
 
-from market.bus import Batch, BusOptions, open_bus
+import pytest
+
+from market.bus import Batch, BusDownError, BusOptions, open_bus
+from market.bus.kafka.connection import subscription
 from market.bus.kafka.connection.client import KafkaClient
 from tests.kafka import fresh_url
 from tests.market.bus.receivers import RecordingReceiver
@@ -89,4 +92,23 @@ async def test_other_topics_have_a_history_of_their_own(kafka_port: int) -> None
     assert list(range(20)) == numbers_of(receiver)
     first.close()
     second.close()
+    await asyncio.gather(reader.aclose(), writer.aclose())
+
+
+async def test_a_history_that_takes_too_long_keeps_nobody_from_starting(
+    kafka_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it cannot be read in time, the next try has a quarter of it."""
+    url = fresh_url(kafka_port)
+    writer = open_bus(url, BusOptions(partitions=2))
+    await writer.broker.publish(events(*range(300)))
+    reader, receiver = open_bus(url, BusOptions(history_bytes=160_000)), RecordingReceiver()
+    with monkeypatch.context() as slow:
+        slow.setattr(subscription, "_HISTORY_S", 0.0)
+        with pytest.raises(BusDownError, match="in time"):
+            await reader.broker.subscribe(["1#e.1", "0#e.1"], receiver.receive)
+    receiver.received.clear()
+    link = await reader.broker.subscribe(["1#e.1", "0#e.1"], receiver.receive)
+    assert 10 <= len(receiver.received) <= 40
+    link.close()
     await asyncio.gather(reader.aclose(), writer.aclose())
