@@ -181,7 +181,7 @@ class Subscriptions(Message, tag="subscriptions"):
     symbols: list[str]
     """Everything that this connection holds in channel ``ticker``."""
     channels: dict[Channel, list[str]] | UnsetType = UNSET
-    """Channel → what it holds there, of the other channels; absent if that is nothing."""
+    """Channel → what it holds there, for the other channels; absent if that is nothing."""
     id: Id | UnsetType = UNSET
     """That of the command."""
 
