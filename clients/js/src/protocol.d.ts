@@ -325,7 +325,7 @@ export interface SubscriptionsMessage {
    */
   symbols: string[];
   /**
-   * Channel → what it holds there, of the other channels; absent if that is nothing.
+   * Channel → what it holds there, for the other channels; absent if that is nothing.
    */
   channels?: Record<string, string[]>;
   /**
