@@ -10,12 +10,14 @@ from typing import Final
 
 import msgspec
 
+from gateway.protocol.channels import STATS
 from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.decimal_tick import encode_decimal_tick
 from gateway.protocol.encoding import Encoding
 from gateway.websocket.framing.frames import TEXT
 from market.prices.tick import Tick
 from market.wire.codec import encode_tick
+from market.wire.stats import encode_stats
 
 
 def event(data: bytes) -> bytes:
@@ -57,17 +59,45 @@ def _batch_payload(bodies: Collection[bytes]) -> bytes:
     return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
 
 
+def _stats_frame(body: bytes) -> bytes:
+    return b'data: {"type":"stats",' + body[1:] + b"\n\n"
+
+
+def _stats_batch_payload(bodies: Collection[bytes]) -> bytes:
+    return b'{"type":"stats_batch","stats":[' + b",".join(bodies) + b"]}"
+
+
+_NAME: Final = "text/event-stream"
+_DECODER: Final = CommandDecoder("JSON", msgspec.json.Decoder)
+_encode = msgspec.json.Encoder().encode
+
+_STATS: Final = Encoding(
+    subprotocol=_NAME,
+    opcode=TEXT,
+    decoder=_DECODER,
+    encode=_encode,
+    tick_body=encode_stats,
+    tick_frame=_stats_frame,
+    snapshot_frame=_stats_frame,
+    batch_payload=_stats_batch_payload,
+    channel=STATS,
+    wrap=event,
+    pings=False,
+)
+
+
 def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
     def made() -> Encoding:
         return Encoding(
-            subprotocol="text/event-stream",
+            subprotocol=_NAME,
             opcode=TEXT,
-            decoder=CommandDecoder("JSON", msgspec.json.Decoder),
-            encode=msgspec.json.Encoder().encode,
+            decoder=_DECODER,
+            encode=_encode,
             tick_body=tick_body,
             tick_frame=_tick_frame,
             snapshot_frame=_snapshot_frame,
             batch_payload=_batch_payload,
+            others=(_STATS,),
             wrap=event,
             pings=False,
         )

@@ -11,10 +11,11 @@ from gateway.http.documents.schemas import Schema, reference, schemas_of
 from gateway.protocol import messages
 from gateway.protocol.decimal_tick import DecimalTick
 from gateway.protocol.served_symbol import ServedSymbol
+from market.prices.stats import Stats
 from market.prices.tick import Tick
 
 COMMANDS: Final[tuple[type, ...]] = get_args(messages.AnyCommand)
-MESSAGES: Final[tuple[type, ...]] = tuple(type(one) for one in examples.MESSAGES)
+MESSAGES: Final[tuple[type, ...]] = tuple(dict.fromkeys(map(type, examples.MESSAGES)))
 
 
 class TickMessage(Tick, tag_field="type", tag="tick", kw_only=True, frozen=True, gc=False):
@@ -40,6 +41,17 @@ class DecimalSnapshot(DecimalTick, tag_field="type", tag="snapshot", kw_only=Tru
     """The last value of a symbol, for who asked for ``numbers`` of ``decimal``."""
 
 
+class StatsMessage(Stats, tag_field="type", tag="stats", kw_only=True, frozen=True, gc=False):
+    """The figures of a symbol's last 24 hours, in channel ``stats``: the first that come of it, and every change."""
+
+
+class StatsBatch(Struct, tag_field="type", tag="stats_batch"):
+    """The same of several symbols, for who asked for ``batch``."""
+
+    stats: list[Stats]
+    """Each without a type."""
+
+
 class Trade(Struct):
     """Last price and volume of a symbol, at ``/ws/trade``."""
 
@@ -57,6 +69,8 @@ _OF_TICKS: Final[dict[type, tuple[Any, ...]]] = {
     Ticks: (typed_tick("ticks"), typed_tick("ticks", decimal=True)),
     DecimalTickMessage: (typed_tick("tick", decimal=True),),
     DecimalSnapshot: (typed_tick("snapshot", decimal=True),),
+    StatsMessage: ({"type": "stats"} | plain(examples.STATS),),
+    StatsBatch: ({"type": "stats_batch", "stats": [plain(examples.STATS)]},),
     Trade: (examples.TRADE,),
 }
 
@@ -150,7 +164,9 @@ def asyncapi() -> Schema:
         },
         "components": {
             "messages": {kind.__name__: _message(kind) for kind in every},
-            "schemas": schemas_of((*every, Tick, DecimalTick, ServedSymbol), {(Ticks, "ticks"): (Tick, DecimalTick)}),
+            "schemas": schemas_of(
+                (*every, Tick, DecimalTick, Stats, ServedSymbol), {(Ticks, "ticks"): (Tick, DecimalTick)}
+            ),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",

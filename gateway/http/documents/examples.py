@@ -10,6 +10,7 @@ from gateway.http.v1.ticks import NewestDecimalTick, NewestTick, NewestTicks, No
 from gateway.protocol import messages
 from gateway.protocol.decimal_tick import decimal_tick
 from gateway.protocol.served_symbol import ServedSymbol
+from market.prices.stats import Stats
 from market.prices.tick import Tick
 
 _AT_US: Final = 1_795_734_825_000_000
@@ -39,10 +40,17 @@ STATUS: Final = GatewayStatus(
     venues=[VenueStatus(venue="binance", feed="live", reason="", source="binance-ws", since_us=_AT_US)],
 )
 
+STATS: Final = Stats(
+    symbol="BTCUSDT", ts_us=_AT_US, open="64210.50000000", high="65400.00000000", low="63900.01000000",
+    last="65032.18000000", volume="769.77333000", quote_volume="49837412.20170000", change="821.68000000",
+    change_percent="1.280", open_us=_AT_US - 86_400_000_000, close_us=_AT_US, trades=81_923,
+)  # fmt: skip
+
 COMMANDS: Final[tuple[dict[str, Any], ...]] = (
     {"type": "subscribe", "symbols": ["BTC", "ETHUSDT"], "max_hz": 2, "id": 1},
     {"type": "subscribe", "symbols": ["BTC"], "numbers": "decimal", "batch": True, "id": 2},
     {"type": "subscribe", "symbols": ["BTC"], "conflate": False, "since": {"BTC": 1795734825341}, "id": 3},
+    {"type": "subscribe", "symbols": ["BTC"], "channel": "stats", "id": 10},
     {"type": "unsubscribe", "symbols": ["BTC"], "id": 4},
     {"type": "list", "id": 5},
     {"type": "symbols", "id": 6},
@@ -58,7 +66,9 @@ MESSAGES: Final[tuple[messages.Message, ...]] = (
     messages.SymbolStatus(symbol="ETHUSDT", state="halted", reason="the exchange does not trade it", since_us=_AT_US),
     messages.Gap(symbol="BTCUSDT", from_seq=1795734825329, to_seq=1795734825340),
     messages.Unsubscribed(symbols=["BTCUSDT"], id=4),
+    messages.Subscribed(symbols=["BTCUSDT"], channel="stats", id=10),
     messages.Subscriptions(symbols=["ETHUSDT"], id=5),
+    messages.Subscriptions(symbols=["ETHUSDT"], channels={"stats": ["BTCUSDT"]}, id=5),
     messages.ServedSymbols(symbols=SYMBOLS, id=6),
     messages.Pong(id=7, server_us=1_795_734_825_341_000),
     messages.Authenticated(subject="demo", expires_us=_AT_US + 3_600_000_000, id=8),

@@ -11,6 +11,7 @@ from gateway.http.documents.examples import plain
 from gateway.http.documents.schemas import Schema, reference, schemas_of
 from gateway.http.v1.status import GatewayStatus, VenueStatus
 from gateway.http.v1.ticks import NewestDecimalTick, NewestTick, NewestTicks, NoTickYet
+from gateway.protocol.channels import CHANNELS
 from gateway.protocol.messages import Subscribe
 from gateway.protocol.served_symbol import ServedSymbol
 
@@ -90,6 +91,7 @@ LAST_EVENT_ID: Final[Schema] = {
 }
 _STREAM: Final = (
     SYMBOLS,
+    _option("channel", {"type": "string", "enum": list(CHANNELS)}, examples={"stats": {"value": "stats"}}),
     _option("max_hz", {"type": "number", "minimum": 0.1, "maximum": 50}, examples={"one": {"value": 2}}),
     _option("conflate", {"type": "boolean"}, examples={"every": {"value": False}}),
     _option("batch", {"type": "boolean"}),

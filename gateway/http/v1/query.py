@@ -12,7 +12,7 @@ from gateway.protocol.messages import ALL, Subscribe
 from gateway.protocol.mistakes import in_words, likely
 
 TICKS: Final = ("symbols", "numbers")
-STREAM: Final = ("symbols", "max_hz", "conflate", "batch", "snapshot", "numbers", "since")
+STREAM: Final = ("symbols", "channel", "max_hz", "conflate", "batch", "snapshot", "numbers", "since")
 _PROOFS: Final = ("token", "ticket")
 """Parameters of any request, which others read."""
 

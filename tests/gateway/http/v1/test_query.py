@@ -34,7 +34,7 @@ def test_without_symbols_all_are_meant() -> None:
     ("parameters", "problem"),
     [
         ({"symbol": "BTC"}, "there is no parameter 'symbol'; did you mean symbols?"),
-        ({"nonsense": "1"}, "there is no parameter 'nonsense'; there are symbols, max_hz, conflate"),
+        ({"nonsense": "1"}, "there is no parameter 'nonsense'; there are symbols, channel, max_hz, conflate"),
         ({"symbols": ""}, "symbols must be a list of at least one name"),
         ({"max_hz": "fast"}, "max_hz must be a number from 0.1 to 50"),
         ({"max_hz": "nan"}, "max_hz must be a number from 0.1 to 50"),

@@ -16,7 +16,9 @@ from msgspec.json import decode as loads
 from gateway.admission.origin import AllowedOrigins
 from gateway.reload import reload
 from gateway.settings import Settings
+from market.prices.stats import Stats
 from market.prices.symbols import parse_symbols
+from market.wire.stats import encode_stats, encode_stats_batch
 from tests.client import connected
 from tests.events import Events, listening
 from tests.gateway.conftest import RunningGateway, Start
@@ -372,3 +374,22 @@ async def test_it_goes_over_tls(start: Start, tmp_path: Path) -> None:
         said += await reader.read(65536)
     assert b"\r\nStrict-Transport-Security: max-age=31536000\r\n" in said
     writer.close()
+
+
+async def test_the_figures_of_a_day_are_a_channel_of_their_own(start: Start) -> None:
+    """The last ones first, then every change; as they were written, whatever numbers are asked for."""
+    running = await start(symbols=BOTH)
+
+    def figures(last: str) -> None:
+        part = ("BTCUSDT", encode_stats(Stats(symbol="BTCUSDT", ts_us=1, last=last)))
+        running.gateway.feed.stats_feed.batch_received("binance", encode_stats_batch([part]))
+
+    figures("65032.18000000")
+    async with listening(url(running, "symbols=BTC&channel=stats&numbers=decimal")) as events:
+        await events.until(lambda events: events.of("stats"))
+        figures("65032.20000000")
+        await events.until(lambda events: len(events.of("stats")) == 2)
+        assert [("BTCUSDT", "65032.18000000"), ("BTCUSDT", "65032.20000000")] == [
+            (one["symbol"], one["last"]) for one in events.of("stats")
+        ]
+        assert [["BTCUSDT", "stats"]] == [[*one["symbols"], one["channel"]] for one in events.of("subscribed")]
