@@ -6,13 +6,13 @@ Of all that clients of the gateway's own protocol are told, Binance's have a wor
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from gateway.binance.commands import Commands
 from gateway.binance.names import BOOK, MINI, is_of_all
 from gateway.binance.payloads import book_ticker, mini_ticker, ticker
 from gateway.protocol.channels import STATS, TICKER, Channel
-from gateway.protocol.encoding import Encoding, Join
+from gateway.protocol.encoding import Encoding, Join, News
 from gateway.protocol.forms import FramedTick, forms_of_tick
 from gateway.protocol.messages import Message, Shutdown
 from gateway.websocket.framing.deflate import LEAST_BYTES, compress
@@ -61,7 +61,7 @@ class StreamEncoding(Encoding):
         body: Callable[[Any], bytes],
         *,
         channel: Channel,
-        quotes_only: bool = False,
+        news: News | None = None,
     ) -> None:
         """``body`` writes an update of ``channel``. ``now_us`` is the time in microseconds since the Unix epoch."""
         self.writing = writing
@@ -76,7 +76,7 @@ class StreamEncoding(Encoding):
             snapshot_frame=bytes,
             batch_payload=b"".join,
             channel=channel,
-            quotes_only=quotes_only,
+            news=news,
         )
         (form,) = forms_of_tick(body)
         self.tick_body = self.tick_frame = self.snapshot_frame = form
@@ -90,6 +90,11 @@ class StreamEncoding(Encoding):
         return self.writing.text(SHUTDOWN, f'{{"e":"serverShutdown","E":{now}}}')
 
 
+def _quote(tick: Tick) -> int | None:
+    """The exchange's number of the quote."""
+    return None if isinstance(tick.update_id, UnsetType) else tick.update_id
+
+
 class QuoteEncoding(StreamEncoding):
     """The frames of ``bookTicker``."""
 
@@ -101,7 +106,7 @@ class QuoteEncoding(StreamEncoding):
         def body(tick: Tick) -> bytes:
             return writing.frame(f"{lower(tick.symbol)}@{BOOK}", book_ticker(tick))
 
-        super().__init__(writing, now_us, body, channel=TICKER, quotes_only=True)
+        super().__init__(writing, now_us, body, channel=TICKER, news=_quote)
 
 
 class StatsEncoding(StreamEncoding):

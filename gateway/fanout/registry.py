@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.fanout.cohorts.cohort import Cohort, FallBehind
-from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group, QuotesGroup
+from gateway.fanout.cohorts.group import ConflatingGroup, ExactGroup, Group, NewsGroup
 from gateway.fanout.cohorts.member import Rule, Subscription
 from gateway.fanout.cohorts.noting_cohort import NotingCohort
 from gateway.fanout.cohorts.window import Marks, Reader, UnansweredPing
-from gateway.fanout.pacing.flush_scheduler import RatedFlushScheduler, SharedFlushScheduler, Throttle
+from gateway.fanout.pacing.flush_scheduler import FlushScheduler, RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.pacing.load import LoopLoad
 from gateway.metrics import Counters
+from gateway.protocol.encoding import News
 from gateway.protocol.forms import FramedTick
 
 
@@ -49,8 +50,8 @@ class Registry:
         self._cohorts: tuple[dict[Subscription, tuple[Cohort]], dict[Subscription, tuple[Cohort]]] = {}, {}
         """By subscription: first those whose members are not watched, then the others. Each cohort is in a tuple, as
         nearly every connection holds it."""
-        self._groups: dict[tuple[float | None, Rule, bool], Group] = {}
-        """By rate, rule of conflation, and whether only quotes count; a group exists as long as a cohort is in it."""
+        self._groups: dict[tuple[float | None, Rule, News | None], Group] = {}
+        """By rate, rule of conflation, and what is news; a group exists as long as a cohort is in it."""
         self.groups_of: dict[str, dict[Group, None]] = {}
         """Topic → the groups with a cohort that holds it."""
 
@@ -95,7 +96,7 @@ class Registry:
         )
 
     def _group(self, subscription: Subscription) -> Group:
-        key = (subscription.max_hz, subscription.rule, subscription.encoding.quotes_only)
+        key = (subscription.max_hz, subscription.rule, subscription.encoding.news)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(subscription)
@@ -104,10 +105,15 @@ class Registry:
     def _new_group(self, subscription: Subscription) -> Group:
         if subscription.rule == "every":
             return ExactGroup(self._scheduler(Throttle(factor=0)))
-        kind = QuotesGroup if subscription.encoding.quotes_only else ConflatingGroup
-        if subscription.max_hz is not None:
-            return kind(RatedFlushScheduler(self._loop, subscription.max_hz), self._counters)
-        return kind(self._scheduler(self._throttle), self._counters)
+        scheduler: FlushScheduler
+        if subscription.max_hz is None:
+            scheduler = self._scheduler(self._throttle)
+        else:
+            scheduler = RatedFlushScheduler(self._loop, subscription.max_hz)
+        news = subscription.encoding.news
+        if news is None:
+            return ConflatingGroup(scheduler, self._counters)
+        return NewsGroup(scheduler, self._counters, news)
 
     def _scheduler(self, throttle: Throttle) -> SharedFlushScheduler:
         return SharedFlushScheduler(self._loop, self._load, throttle, self._published)
@@ -124,4 +130,4 @@ class Registry:
                 del self.groups_of[topic]
         if not group.cohorts.all:
             its = cohort.subscription
-            del self._groups[its.max_hz, its.rule, its.encoding.quotes_only]
+            del self._groups[its.max_hz, its.rule, its.encoding.news]

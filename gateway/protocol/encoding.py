@@ -16,6 +16,9 @@ from gateway.websocket.framing.frames import RSV1, TEXT, frame
 Join = Callable[[Collection[bytes]], bytes]
 """Joins many ticks, each in the form of `Encoding.form`, into one blob."""
 
+News = Callable[[Any], object]
+"""What of an update a client can see; None if that is nothing."""
+
 _JOINED: Final[Join] = b"".join
 """One object for all cohorts: each look at the method would make another."""
 
@@ -35,7 +38,7 @@ class Encoding:
 
     __slots__ = (
         "_batch_payload", "_channels", "_encode", "_status_blob", "_statuses", "_wrap", "channel", "decimal", "decode",
-        "every", "opcode", "partial", "pings", "positions", "quotes_only", "snapshot_frame", "status_frame",
+        "every", "news", "opcode", "partial", "pings", "positions", "snapshot_frame", "status_frame",
         "subprotocol", "tells_states", "tick_body", "tick_frame", "wrong_frame",
     )  # fmt: skip
 
@@ -55,7 +58,7 @@ class Encoding:
         wrap: Callable[[bytes], bytes] | None = None,
         pings: bool = True,
         tells_states: bool = True,
-        quotes_only: bool = False,
+        news: News | None = None,
     ) -> None:
         """``tick_body`` writes a tick without a ``type``, and ``batch_payload`` a ``ticks`` message of such bodies.
 
@@ -89,8 +92,9 @@ class Encoding:
         """A whole ``symbol_status`` frame."""
         self._statuses: Sequence[Status] = ()
         self._status_blob = b""
-        self.quotes_only = quotes_only
-        """Whether it has no word for a tick that brings no other quote, with the exchange's number, than the last."""
+        self.news = news
+        """What it says of an update, None for nothing; one that says the same as the last one is not sent. Without it,
+        every update is news."""
         self._encode = encode
         self._batch_payload = batch_payload
         self._wrap = wrap or partial(frame, opcode)

@@ -48,6 +48,11 @@ def _trade(tick: Tick) -> bytes:
     return b'{"symbol":%b,"price":%b%b}' % (_encode(tick.symbol), price.encode(), volume)
 
 
+def _news(tick: Tick) -> tuple[object, ...] | None:
+    """What a client sees of a tick: quotes are none of its business."""
+    return None if tick.last is UNSET else (tick.last, tick.volume, tick.price_scale, tick.size_scale)
+
+
 def _written(message: Message) -> bytes:
     if isinstance(message, _ANSWERS) or (isinstance(message, _ANSWERS_BY_ID) and message.id is not UNSET):
         return _encode(message)
@@ -74,4 +79,5 @@ TRADE: Final = Encoding(
     batch_payload=_batch,
     wrap=_frame,
     tells_states=False,
+    news=_news,
 )

@@ -7,14 +7,12 @@ import logging
 from collections.abc import Collection
 from typing import Protocol
 
-from msgspec import UNSET
-
 from gateway.fanout.cohorts.cohort import Cohort, GroupView
 from gateway.fanout.pacing.flush_scheduler import FlushScheduler
 from gateway.fanout.pacing.pending import EveryPending, NewestPending
 from gateway.metrics import Counters
+from gateway.protocol.encoding import News
 from gateway.protocol.forms import Forms, FramedTick
-from market.prices.tick import Tick
 
 FAULT = "a cohort could not be flushed"
 """Logged for an error of ours with one cohort. The other cohorts still get every tick."""
@@ -124,23 +122,23 @@ class ConflatingGroup(NewestPending):
             self._order = ()
 
 
-class QuotesGroup(ConflatingGroup):
-    """A conflating group for encodings that say nothing of a tick without another quote (`Encoding.quotes_only`)."""
+class NewsGroup(ConflatingGroup):
+    """A conflating group for encodings that do not say everything of an update (`Encoding.news`)."""
 
-    def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
+    def __init__(self, scheduler: FlushScheduler, counters: Counters, news: News) -> None:
         super().__init__(scheduler, counters)
-        self._offered: dict[str, int] = {}
-        """Topic → the exchange's number of the newest quote that was pending here."""
+        self._news = news
+        self._offered: dict[str, object] = {}
+        """Topic → the newest news that were pending here."""
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
-        its = tick.tick
-        number = its.update_id if isinstance(its, Tick) else UNSET
-        if number is UNSET:
-            # Who came meanwhile knows no quote yet: the next one counts, even if it is the same.
+        news = self._news(tick.tick)
+        if news is None:
+            # Who came meanwhile knows nothing yet: the next one counts, even if it is the same.
             self._offered.pop(tick.topic, None)
-        elif self._offered.get(tick.topic) != number:
-            self._offered[tick.topic] = number
+        elif self._offered.get(tick.topic) != news:
+            self._offered[tick.topic] = news
             super().offer(tick)
 
 

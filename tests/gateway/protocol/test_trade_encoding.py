@@ -1,5 +1,6 @@
 """Last price and volume as JSON numbers."""
 
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any
@@ -100,8 +101,13 @@ async def test_the_plainest_client_runs_as_it_is(start: Start) -> None:
         await client.send('{"type":"subscribe","symbols":["BTCUSDT"]}')
         assert '{"symbol":"BTCUSDT","price":62520.14,"volume":5.2}' == await client.recv()
         await running.publish("BTCUSDT", 2)
-        await running.publish("BTCUSDT", 3, last=6252015, volume=5200)
+        for seq in (3, 4, 5):
+            await running.publish("BTCUSDT", seq, last=6252015, volume=5200)
+            await asyncio.sleep(0)
         assert '{"symbol":"BTCUSDT","price":62520.15,"volume":5.2}' == await client.recv()
+        # Nothing came of the two that say the same.
+        await running.publish("BTCUSDT", 6, last=6252016, volume=5200)
+        assert '{"symbol":"BTCUSDT","price":62520.16,"volume":5.2}' == await client.recv()
 
 
 async def test_stale_prices_are_not_sent_and_end_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

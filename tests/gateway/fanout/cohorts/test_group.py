@@ -1,14 +1,15 @@
 """The pending ticks of a group, and the cohorts that a flush writes to."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from gateway.fanout.cohorts.cohort import Cohort
-from gateway.fanout.cohorts.group import Cohorts, ConflatingGroup, ExactGroup, QuotesGroup
+from gateway.fanout.cohorts.group import Cohorts, ConflatingGroup, ExactGroup, NewsGroup
 from gateway.fanout.cohorts.member import Rule, Subscription
 from gateway.fanout.cohorts.window import Marks
 from gateway.fanout.pacing.flush_scheduler import Flushable
 from gateway.metrics import Counters
 from gateway.protocol.forms import FramedTick
+from market.prices.tick import Tick
 from tests.fakes import NoGroup, RecordingMember, tick
 
 
@@ -71,10 +72,15 @@ def test_while_resting_the_newest_takes_the_place_and_otherwise_it_follows() -> 
         assert 3 - len(expected) == counters.ticks_conflated
 
 
-def test_a_group_of_quotes_keeps_only_ticks_with_another_quote() -> None:
-    """By the exchange's number. One without a number is left out, and then the same quote counts again."""
+def number_of(its: Tick) -> int | None:
+    """The exchange's number of a quote."""
+    return None if isinstance(its.update_id, UnsetType) else its.update_id
+
+
+def test_a_group_for_news_keeps_only_ticks_that_say_something_else() -> None:
+    """As quotes by their number. One that says nothing is left out, and then the same quote counts again."""
     scheduler = ManualFlushScheduler(resting=False)
-    group = QuotesGroup(scheduler, Counters())
+    group = NewsGroup(scheduler, Counters(), number_of)
     one, member = cohort("BTC")
     group.cohorts.add(one)
     for seq, number in enumerate((7, 7, 8, UNSET, 8, 7), start=1):
@@ -85,9 +91,9 @@ def test_a_group_of_quotes_keeps_only_ticks_with_another_quote() -> None:
     assert [1, 3, 5, 6] == seqs(member)
 
 
-def test_quotes_of_each_topic_have_numbers_of_their_own() -> None:
+def test_news_of_each_topic_are_their_own() -> None:
     """Two symbols may have the same."""
-    group = QuotesGroup(ManualFlushScheduler(resting=True), Counters())
+    group = NewsGroup(ManualFlushScheduler(resting=True), Counters(), number_of)
     for symbol in ("BTC", "ETH"):
         group.offer(FramedTick(symbol, 1, tick(symbol, 1, update_id=7)))
     assert {"BTC", "ETH"} == {its.topic for its in group.pending}
