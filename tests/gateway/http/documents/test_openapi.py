@@ -131,7 +131,7 @@ async def test_refusals_come_as_they_are_told(start_anyhow: Start, path: str, st
     assert [] == problems(DOCUMENT, schema, loads(body))
 
 
-@pytest.mark.parametrize("with_token", [False, True])
+@pytest.mark.parametrize("with_token", [pytest.param(False, marks=pytest.mark.long("gateway")), True])
 async def test_nothing_that_can_be_asked_breaks_it(start: Start, with_token: bool, tmp_path: Path) -> None:
     """Schemathesis asks for what the document allows and for what it does not; each answer is one that it tells of.
 
