@@ -82,9 +82,13 @@ async def test_a_leader_that_was_frozen_between_two_fences(open_one: Opener, val
 
     # Frozen at a given moment.
     frozen.leadership._client.ask = held_up  # type: ignore[method-assign]
-    acquiring = asyncio.create_task(frozen.leadership.acquire("test", "frozen", 0.05))
+    acquiring = asyncio.create_task(frozen.leadership.acquire("test", "frozen", 30))
     await reached.wait()
-    token = await until_free(other, "next")
+    # As if that had run out. Of a shorter lease the frozen one would leave its successor no more, when it asks again.
+    epoch = int(valkey_cluster.values(0)[b"#lease.test"].split()[0])
+    valkey_cluster.owner(0).command("HSET", partition_key(0), "#lease.test", f"{epoch} 1 frozen")
+    token = await lead(other, "next")
+    assert token
     go_on.set()
     assert await acquiring is None
     assert [b"next"] * PARTITIONS == fences(valkey_cluster)
