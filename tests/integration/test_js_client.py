@@ -142,7 +142,7 @@ async def test_a_drain_and_a_kill_are_nothing_for_the_caller_to_do() -> None:
             assert_no_old_price(client, recorder)
 
 
-@pytest.mark.long("clients/js", "gateway")
+@pytest.mark.long("clients/js/src", "tests/integration/js", "gateway")
 async def test_a_frozen_network_is_noticed_and_left() -> None:
     """What a silent gateway said last is called stale within 3 s; the client leaves it, and misses no tick."""
     async with two_gateways() as (stack, proxy, recorder):
@@ -162,7 +162,7 @@ async def test_a_frozen_network_is_noticed_and_left() -> None:
         assert_no_old_price(client, recorder)
 
 
-@pytest.mark.long("clients/js", "gateway", "poller")
+@pytest.mark.long("clients/js/src", "tests/integration/js", "gateway", "poller")
 async def test_a_poller_that_stops_makes_prices_stale_and_one_that_goes_on_live() -> None:
     """The caller is told why, and the connection stays."""
     async with running(run_plan()) as stack, watching(ws_url(stack), *SYMBOLS, too_old_ms=SILENT_POLLER_MS) as client:
@@ -197,7 +197,7 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
 
 
 @pytest.mark.haproxy
-@pytest.mark.long("clients/js", "gateway", "haproxy.cfg")
+@pytest.mark.long("clients/js/src", "tests/integration/js", "gateway", "haproxy.cfg")
 async def test_a_rolling_restart_and_kills_of_a_cluster_miss_no_tick() -> None:
     """Each of four gateways is restarted, then two are killed: no tick is missed, and no old price is called live."""
     plan = replace(cluster_plan(SIM_TICKS_PER_S=str(TICKS_PER_S), DRAIN_SECONDS="4"), restart=False)

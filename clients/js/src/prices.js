@@ -21,7 +21,7 @@ export class Prices {
   put(channel, value) {
     const key = keyOfName(channel, value.symbol);
     const last = this.#last.get(key);
-    if (last?.seq !== undefined && isBehind(value, last)) return false;
+    if (last !== undefined && isOld(value, last)) return false;
     this.#last.set(key, value);
     return true;
   }
@@ -54,8 +54,10 @@ export class Prices {
   }
 }
 
-// A lower seq alone may also mean that the numbering has begun anew.
-function isBehind(value, last) {
+function isOld(value, last) {
+  // Other channels number nothing; they send again what another caller's wish has asked for.
+  if (last.seq === undefined) return Object.keys(value).every((key) => key === "type" || value[key] === last[key]);
+  // A lower seq alone may also mean that the numbering has begun anew.
   if (value.seq === last.seq) return value.recv_us === last.recv_us;
   return value.seq < last.seq && value.recv_us <= last.recv_us && last.recv_us - value.recv_us < BEHIND_US;
 }

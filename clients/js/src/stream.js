@@ -249,9 +249,9 @@ export class Stream {
   #values(channel, values) {
     for (const value of values) {
       if (!this.#routes.has(channel, value.symbol)) continue;
-      this.#prices.put(channel, value);
+      const fresh = this.#prices.put(channel, value);
       for (const { subscription, everyMs } of this.#routes.to(channel, value.symbol)) {
-        this.#routes.offer(subscription, value, everyMs);
+        if (fresh || subscription.isNew(value.symbol)) this.#routes.offer(subscription, value, everyMs);
       }
     }
     this.#routes.flush();

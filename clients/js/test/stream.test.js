@@ -402,6 +402,7 @@ test("another channel is asked for by name, and its messages come to those who a
   assert.deepEqual(asked.map(({ channel }) => channel), ["stats", undefined]);
   for (const { id } of asked) gateway.say({ type: "subscribed", symbols: ["BTCUSDT"], id });
   gateway.say({ type: "stats", symbol: "BTCUSDT", high: "65002.10" });
+  gateway.say({ type: "stats", symbol: "BTCUSDT", high: "65002.10" });
   gateway.say({ type: "stats_batch", stats: [{ symbol: "BTCUSDT", high: "65003.00" }, { symbol: "ETHUSDT", high: "1.00" }] });
   gateway.say(gateway.tick("BTCUSDT", 1));
   assert.deepEqual([stats, ticks], [["65002.10", "65003.00"], [1]]);
