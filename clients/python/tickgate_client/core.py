@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, Literal
+from typing import Any
 
 from tickgate_client.actions import Action, Dial, Leave, RenewToken, Send
 from tickgate_client.backoff import FINAL_CODES, Backoff
@@ -21,7 +21,7 @@ from tickgate_client.liveness import Limits, Liveness
 from tickgate_client.prices import Prices
 from tickgate_client.requests import Requests
 from tickgate_client.states import StateBoard
-from tickgate_client.subscriptions import Options, Request
+from tickgate_client.subscriptions import Options, Request, RequestKind
 from tickgate_client.wire import decode, encode
 
 logger = logging.getLogger("tickgate_client")
@@ -55,9 +55,9 @@ class Core:
         self._credentials = Credentials(credentials)
         self._backoff = Backoff(jitter)
         self._actions: list[Action] = []
+        self._stirred = False
         self._requests = Requests(self.prices, self.inbox, self._do)
         self._liveness: Liveness | None = None
-        self._pings: dict[str, float] = {}
         self._numbers = count(1)
         self._dial_at: float | None = None
         self._leave_at: float | None = None
@@ -65,18 +65,19 @@ class Core:
     # What the driver asks for.
 
     def start(self, now: float) -> None:
-        """Connect."""
+        """Connect at once."""
         self._dial_at = now
 
     def take_actions(self) -> Sequence[Action]:
         """What is to be done now, in this order."""
+        self._stirred = False
         actions, self._actions = self._actions, []
         return actions
 
     @property
     def has_actions(self) -> bool:
-        """Whether there is anything to be done now."""
-        return bool(self._actions)
+        """Whether there is anything to be done now, or `deadline` may be earlier than it was."""
+        return bool(self._actions) or self._stirred
 
     def deadline(self) -> float | None:
         """When `timer` is due; None if nothing is."""
@@ -104,9 +105,7 @@ class Core:
 
     # What the caller asks for.
 
-    def request(
-        self, kind: Literal["subscribe", "unsubscribe", "symbols"], names: tuple[str, ...], how: Options
-    ) -> int:
+    def request(self, kind: RequestKind, names: tuple[str, ...], how: Options) -> int:
         """Ask the gateway, now or when there is one; an `Answer` of this number follows."""
         request = Request(next(self._numbers), kind, names, how)
         self._requests.put(request, send=self.connected)
@@ -122,7 +121,6 @@ class Core:
         """The handshake has succeeded."""
         self._liveness = Liveness(self._limits, now)
         self._backoff.opened(now)
-        self._pings.clear()
         self.clock.forget()
 
     def refused(
@@ -192,9 +190,8 @@ class Core:
             return
         if verdict == "silent":
             self.board.lost(f"the gateway has said nothing for {self._limits.silent_s:g} s")
-        if liveness.ping_due(now) and self.connected:
-            mark = f"t{next(self._numbers)}"
-            self._pings[mark] = now
+        mark = liveness.ping(now)
+        if mark is not None and self.connected:
             self._do(Send(encode({"type": "ping", "id": mark})))
 
     def _take(self, message: dict[str, Any], now: float) -> None:
@@ -205,6 +202,12 @@ class Core:
                 self.prices.tick(message, now, snapshot=kind == "snapshot")
             case "stats":
                 self.prices.stats(message)
+            case _:
+                self._stirred = True
+                self._take_rare(message, now)
+
+    def _take_rare(self, message: dict[str, Any], now: float) -> None:
+        match message.get("type"):
             case "status":
                 self.board.venue(message)
             case "symbol_status":
@@ -243,7 +246,7 @@ class Core:
 
     def _pong(self, message: dict[str, Any], now: float) -> None:
         mark = str(message.get("id"))
-        sent_at = self._pings.pop(mark, None)
+        sent_at = None if self._liveness is None else self._liveness.answered(mark)
         if sent_at is None:
             self._requests.ended(mark, now)
         elif "server_us" in message:
@@ -262,7 +265,6 @@ class Core:
         problem = self._credentials.expiring(now)
         if problem is not None:
             self.inbox.tell(problem)
-        self.timer(now)
 
     def _end(self, code: int | None, reason: str, now: float, after_s: float = 0) -> None:
         """There is no connection any more; make the next one."""

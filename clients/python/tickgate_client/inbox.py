@@ -6,7 +6,7 @@ thread and a consumer in another may share it.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 from typing import Final
 
@@ -79,11 +79,11 @@ class Inbox:
             self._every -= type(key) is int and isinstance(event, Tick)
             return event
 
-    def forget(self, symbol: str) -> None:
-        """Leave out the ticks of a symbol that is unsubscribed."""
+    def forget(self, symbols: Collection[str]) -> None:
+        """Leave out the ticks of symbols that are unsubscribed."""
         with self._lock:
             for key, event in list(self._waiting.items()):
-                if isinstance(event, Tick | Stats | Gap) and event.symbol == symbol:
+                if isinstance(event, Tick | Stats | Gap) and event.symbol in symbols:
                     del self._waiting[key]
                     self._every -= type(key) is int and isinstance(event, Tick)
 

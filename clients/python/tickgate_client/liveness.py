@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, Literal
 
 from tickgate_client.clock import EARLY_S, LATER_S
@@ -37,6 +38,9 @@ class Liveness:
         self._due = [now + after_s for after_s in EARLY_S]
         """When to ask for the gateway's time, the next one first."""
         self._looked_at = now
+        self._numbers = count(1)
+        self._pings: dict[str, float] = {}
+        """Mark → when it was due."""
 
     def heard(self, now: float) -> None:
         """Something came."""
@@ -52,15 +56,21 @@ class Liveness:
             return "dead"
         return "silent" if silent_s >= self._limits.silent_s else "well"
 
-    def ping_due(self, now: float) -> bool:
-        """Whether to ask now. The answer must not be asked for again."""
+    def ping(self, now: float) -> str | None:
+        """The mark of a ping that is due now; None if none is."""
         if now >= self._due[0]:
             self._due.pop(0)
             self._due = self._due or [now + LATER_S]
         elif now - max(self._heard_at, self._asked_at) < self._limits.ping_s:
-            return False
+            return None
         self._asked_at = now
-        return True
+        mark = f"t{next(self._numbers)}"
+        self._pings[mark] = now
+        return mark
+
+    def answered(self, mark: str) -> float | None:
+        """The ping with this mark is answered: when it was due; None if it is none of ours."""
+        return self._pings.pop(mark, None)
 
     @property
     def period_s(self) -> float:

@@ -78,11 +78,12 @@ class Prices:
 
     def unwanted(self, symbols: Iterable[str]) -> None:
         """The gateway sends these no longer."""
+        symbols = set(symbols)
         for symbol in symbols:
             self.every.discard(symbol)
             self.continuity.forget(symbol)
             self.newest.pop(symbol, None)
-            self._inbox.forget(symbol)
+        self._inbox.forget(symbols)
 
     def _is_older(self, tick: Tick) -> bool:
         held = self.newest.get(tick.symbol)

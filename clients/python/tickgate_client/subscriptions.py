@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from tickgate_client.wire import chunks
+from tickgate_client.wire import chunks, fitting
 
 ALL: Final = "*"
 TICKER: Final = "ticker"
@@ -138,7 +138,7 @@ class Wanted:
             first = [ALL] if ALL in names else []
             named = [name for name in names if name != ALL]
             # `*` holds them all at once, so all positions must come with it.
-            parts = [named] if first else chunks(named)
+            parts = [fitting(named)] if first else chunks(named)
             for part in parts:
                 yield Resume([*first, *part], options, since(part) if options.every else {})
                 first = []

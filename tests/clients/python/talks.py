@@ -56,6 +56,8 @@ class Talk:
     def hear(self, kind: str, **fields: Any) -> None:
         """The gateway sends a message."""
         self.core.received(json.dumps({"type": kind} | fields), self.now)
+        if self.core.has_actions:
+            self.core.timer(self.now)
         self.take()
 
     def open(self, *venues: str) -> None:

@@ -86,6 +86,18 @@ def test_the_gateways_time_is_asked_for_and_used() -> None:
     assert talk.core.clock.now_us(talk.now + 1) == pytest.approx(6_005_000, abs=6_000)
 
 
+def test_what_changes_when_to_act_wakes_the_driver() -> None:
+    """It has set a timer already; prices, of which there are many, do not wake it."""
+    talk = Talk()
+    talk.open()
+    talk.subscribe("A")
+    talk.core.received(json.dumps({"type": "tick"} | price("A", 1)), talk.now)
+    assert not talk.core.has_actions
+    talk.core.received(json.dumps({"type": "shutdown", "reconnect_after_ms": 50}), talk.now)
+    assert talk.core.has_actions
+    assert talk.now + 0.05 == talk.core.deadline()
+
+
 def test_an_older_price_of_the_next_gateway_is_no_news() -> None:
     """It reads some milliseconds behind; a numbering that has begun anew is news all the same."""
     talk = Talk()

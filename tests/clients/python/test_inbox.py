@@ -85,7 +85,7 @@ def test_what_is_unsubscribed_is_not_told_any_more() -> None:
     inbox.each(tick("B", 1))
     inbox.each(tick("B", 2))
     inbox.newest(tick("C", 1))
-    inbox.forget("B")
+    inbox.forget({"B"})
     inbox.each(tick("D", 1))
     inbox.each(tick("D", 2))
     assert [("A", 1), ("C", 1), ("D", 1), ("D", 2)] == told(inbox)

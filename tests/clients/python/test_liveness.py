@@ -11,7 +11,7 @@ def test_a_silent_gateway_is_asked_then_doubted_then_given_up() -> None:
     for tenths in range(81):
         now = tenths / 10
         verdicts[now] = liveness.look(now)
-        if liveness.ping_due(now):
+        if liveness.ping(now):
             asked.append(now)
     assert [0.1, 0.4, 1.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0] == asked
     assert ("well", "silent", "silent", "dead") == (verdicts[4.4], verdicts[4.5], verdicts[6.9], verdicts[7.0])
@@ -24,7 +24,7 @@ def test_a_gateway_that_speaks_is_asked_for_its_time_only() -> None:
     for tenths in range(700):
         liveness.heard(tenths / 10)
         liveness.look(tenths / 10)
-        if liveness.ping_due(tenths / 10):
+        if liveness.ping(tenths / 10):
             asked.append(tenths / 10)
     assert [0.1, 0.4, 1.0, 31.0, 61.0] == asked
 

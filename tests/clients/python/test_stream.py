@@ -1,14 +1,19 @@
 """Streams over real sockets, of gateways in the test's own process."""
 
 import asyncio
+import json
+import ssl
 import time
 from decimal import Decimal
 from itertools import count
 
 import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection
 
 from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
+from tests.deploy.watch.gateways import LIVE, WELCOME, Gateway, say, tick
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import RunningGateway, Start
 from tests.proxy import Proxy
@@ -96,6 +101,42 @@ async def test_nobody_there_is_told_after_the_time_given() -> None:
     with pytest.raises(NotConnectedError, match="refused"):
         async with connect(f"ws://127.0.0.1:{free_port()}/ws", connect_timeout_s=0.2):
             raise AssertionError("connected")
+
+
+async def stays(socket: ServerConnection) -> None:
+    """A gateway that welcomes whoever comes, and answers pings and subscribes."""
+    await say(socket, WELCOME, LIVE)
+    async for text in socket:
+        message = json.loads(text)
+        if message["type"] == "ping":
+            await say(socket, {"type": "pong", "id": message["id"]})
+        else:
+            await say(socket, {"type": "subscribed", "symbols": ["BTCUSDT"], "id": message["id"]})
+            await say(socket, tick("BTCUSDT", 6_500_105))
+
+
+async def test_a_gateway_of_before_is_understood() -> None:
+    """It does not tell its time; one that is full, or has a fault, is asked again."""
+    async with Gateway(503, 500, stays).serving() as gateway, connect(gateway.url) as stream:
+        assert 3 == len(gateway.requests)
+        assert ["BTCUSDT"] == await stream.subscribe("BTC")
+        got = await next_of(stream, Tick)
+        assert isinstance(got, Tick)
+        assert (Decimal("65001.05"), None) == (got.bid, stream.clock_offset_s)
+        assert stream.age_s(got) > 0
+
+
+async def test_a_certificate_is_checked() -> None:
+    """One of an authority that is not known is refused at once; with its file it is believed."""
+    authority = trustme.CA()
+    served, ours = (ssl.SSLContext(which) for which in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT))
+    authority.issue_cert("127.0.0.1").configure_cert(served)
+    authority.configure_trust(ours)
+    async with Gateway(stays).serving(served) as gateway:
+        with pytest.raises(RefusedError, match="certificate"):
+            await connect(gateway.url).__aenter__()
+        async with connect(gateway.url, websocket_options={"ssl": ours}) as stream:
+            assert ["BTCUSDT"] == await stream.subscribe("BTC")
 
 
 async def test_a_token_is_got_for_each_connection_and_before_it_expires(

@@ -1,5 +1,6 @@
 """What a gateway is asked for: first, and on each later connection."""
 
+import json
 from typing import Any
 
 from tests.clients.python.talks import Talk
@@ -93,6 +94,24 @@ def test_all_symbols_of_every_tick_go_on_where_they_were() -> None:
     talk.go(30)
     talk.open()
     assert subscribe("*", "AUSDT", "BUSDT", conflate=False, since={"AUSDT": 5}) == talk.commands("subscribe")[-1]
+
+
+def test_positions_are_as_many_as_a_gateway_reads() -> None:
+    """With more symbols than one message holds, the others have a snapshot, and a gap is told."""
+    talk = Talk()
+    talk.open()
+    names = [f"VERY-LONG-NAME-{number:05d}USDT" for number in range(6_000)]
+    number = talk.ask("subscribe", "*", conflate=False)
+    talk.confirm(*names)
+    talk.hear("pong", id=f"{number}.end")
+    for name in names:
+        talk.tick(name, 1_795_734_825_341, "snapshot")
+    talk.end()
+    talk.go(30)
+    talk.open()
+    sent = talk.sent[-1]
+    assert 150_000 < len(json.dumps(sent, separators=(",", ":"))) < 262_144
+    assert sent["symbols"] == ["*", *sent["since"]]
 
 
 def test_many_symbols_are_asked_for_in_several_messages() -> None:
