@@ -4,19 +4,17 @@ from collections.abc import Collection, Iterable
 
 from msgspec import UNSET, UnsetType
 
-from gateway.protocol.channels import CHANNELS, TICKER, Channel, symbols_in, topic_of
+from gateway.protocol.channels import CHANNELS, TICKER, Channel, symbols_in
 from gateway.protocol.messages import Id, Subscriptions, Unsubscribed
 
 
 def held_by_channel(symbols: Iterable[str], topics: Collection[str], command_id: Id | UnsetType) -> Subscriptions:
     """The answer to ``list`` of a client that holds ``topics``: in the order of ``symbols``."""
-    held: dict[Channel, list[str]] = {channel: [] for channel in CHANNELS}
-    for symbol in symbols:
-        for channel, names in held.items():
-            if topic_of(channel, symbol) in topics:
-                names.append(symbol)
-    ticker = held.pop(TICKER)
-    others = {channel: names for channel, names in held.items() if names}
+    ticker = [symbol for symbol in symbols if symbol in topics]
+    others: dict[Channel, list[str]] = {}
+    if len(ticker) < len(topics):
+        found = {channel: symbols_in(channel, topics) for channel in CHANNELS if channel != TICKER}
+        others = {channel: [symbol for symbol in symbols if symbol in its] for channel, its in found.items() if its}
     return Subscriptions(symbols=ticker, channels=others or UNSET, id=command_id)
 
 

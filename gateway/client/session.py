@@ -258,10 +258,12 @@ class Session:
         named, unknown = resolve(self._symbols, command.symbols)
         if unknown and not named:
             return self._unknown(unknown, command.mark, Outcome())
-        topics = {topic: symbol for symbol in named if (topic := topic_of(channel, symbol)) in held}
-        dropped = Unsubscribed(
-            symbols=list(topics.values()), channel=UNSET if channel == TICKER else channel, id=command.mark
-        )
+        if channel == TICKER:
+            topics = names = [symbol for symbol in named if symbol in held]
+        else:
+            names = [symbol for symbol in named if topic_of(channel, symbol) in held]
+            topics = [topic_of(channel, symbol) for symbol in names]
+        dropped = Unsubscribed(symbols=names, channel=UNSET if channel == TICKER else channel, id=command.mark)
         outcome = Outcome(self.drop(frozenset(topics)), [dropped])
         if unknown:
             self._unknown(unknown, command.mark, outcome)

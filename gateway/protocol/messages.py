@@ -64,10 +64,8 @@ class Subscribe(Command, tag="subscribe"):
     batch: bool | UnsetType | None = UNSET
     """One ``ticks`` message per flush instead of one ``tick`` per symbol. Default false."""
     max_hz: MaxHz | UnsetType | None = UNSET
-    """The most updates per symbol and second, the newest each time; by default every one.
-
-    Rounded down to 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25 or 50.
-    """
+    """The most updates per symbol and second, the newest each time; by default every one. Rounded down to 0.1, 0.2,
+    0.5, 1, 2, 5, 10, 20, 25 or 50."""
     conflate: bool | UnsetType | None = UNSET
     """Default true. False sends every single tick, in order, whatever ``max_hz`` says. A client that cannot keep up is
     closed with 4408."""
@@ -194,7 +192,7 @@ class Subscriptions(Message, tag="subscriptions"):
     symbols: list[str]
     """Everything that this connection holds in channel ``ticker``."""
     channels: dict[Channel, list[str]] | UnsetType = UNSET
-    """Channel → what it holds there, of the other channels; absent if that is nothing."""
+    """Channel → what it holds there, for the other channels; absent if that is nothing."""
     id: Id | UnsetType = UNSET
     """That of the command."""
 

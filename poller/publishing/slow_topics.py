@@ -61,7 +61,7 @@ class SlowTopics:
         """Symbol → when its figures were sent, and what they were but for the times."""
         self._taken: list[tuple[str, bytes]] = []
         self._listed: dict[str, Listed] = {}
-        self._listing_waits = False
+        self._listing_waits = self._listing_taken = False
         self._not_before = 0.0
         self._refused_s = 0.0
         """The last pause after a refusal; 0 if the last publish was taken."""
@@ -127,7 +127,8 @@ class SlowTopics:
         messages = [(stats_topic(symbol), payload) for symbol, payload in self._taken]
         events = list(self._batches())
         values = [] if self._symbol_channels else messages
-        if self._listing_waits:
+        self._listing_taken, self._listing_waits = self._listing_waits, False
+        if self._listing_taken:
             payload = encode_listing(Listing(venue=self._venue, symbols=list(self._listed.values())))
             values = [*values, (listing_topic(self._venue), payload)]
             events.append((in_partition(listing_change_topic(self._venue), 0), payload))
@@ -149,7 +150,6 @@ class SlowTopics:
         """The bus took what was taken last."""
         self.published += len(self._taken)
         self._taken = []
-        self._listing_waits = False
         if self._refused_s:
             self._refused_s = 0.0
             logger.info("the bus takes figures of 24 hours and listings again")
@@ -157,9 +157,12 @@ class SlowTopics:
     def refuse(self, error: BusDownError) -> None:
         """The bus did not take it, while it may take ticks: perhaps our user has no rights to these topics."""
         for symbol, _ in self._taken:
-            self._waiting[symbol] = None
-            self._sent.pop(symbol, None)
+            # It may have been removed meanwhile.
+            if symbol in self._newest:
+                self._waiting[symbol] = None
+                self._sent.pop(symbol, None)
         self._taken = []
+        self._listing_waits = self._listing_waits or self._listing_taken
         if not self._refused_s:
             logger.warning("figures of 24 hours and the listing are not published: %s", error)
         first, longest = REFUSED_S

@@ -18,8 +18,10 @@ from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
 from gateway.reload import CHANGEABLE, REASON, effective, notices, reload
 from gateway.settings import Settings
+from market.prices.stats import Stats
 from market.prices.symbols import parse_symbols
 from market.settings.environ import SettingError
+from market.wire.stats import encode_stats, encode_stats_batch
 from tests.client import Client, connected
 from tests.fakes import decoded
 from tests.gateway.auth.tokens import private_key, public_pem, token
@@ -85,6 +87,37 @@ async def test_clients_of_a_removed_symbol_are_told_and_the_others_hear_nothing_
         assert "XRPUSDT" not in star.prices
         # Every tick, the newest, and the newest in batches.
         assert 3 == running.gateway.hub.cohort_count
+
+
+async def test_figures_of_a_removed_symbol_are_lost_with_it(start: Start) -> None:
+    """A client is told in which channels it holds it no longer; figures of the others go on."""
+    running = await start(symbols=parse_symbols("BTCUSDT,ETHUSDT"))
+
+    def publish(last: str, *symbols: str) -> None:
+        parts = [(name, encode_stats(Stats(symbol=name, ts_us=int(float(last)), last=last))) for name in symbols]
+        running.gateway.feed.stats_feed.batch_received("binance", encode_stats_batch(parts))
+
+    def figures(client: Client) -> list[tuple[str, str]]:
+        return [(one["symbol"], one["last"]) for one in client.received("stats")]
+
+    publish("1.0", "BTCUSDT", "ETHUSDT")
+    async with connected(running.url) as client:
+        await client.send({"type": "subscribe", "channel": "stats", "symbols": ["*"]})
+        await client.subscribe("ETH")
+        await client.until(lambda client: len(figures(client)) == 2)
+        change(running, symbols=parse_symbols("BTCUSDT,SOLUSDT"))
+        publish("2.0", "BTCUSDT", "ETHUSDT", "SOLUSDT")
+        await client.until(lambda client: len(figures(client)) == 3 and client.count("unsubscribed") == 2)
+        assert [("BTCUSDT", "1.0"), ("ETHUSDT", "1.0"), ("BTCUSDT", "2.0")] == figures(client)
+        expected = [("symbol_status", "ETHUSDT"), ("unsubscribed", ["ETHUSDT"]), ("unsubscribed", ["ETHUSDT"])]
+        assert expected == told_of(client)
+        assert [None, "stats"] == [one.get("channel") for one in client.received("unsubscribed")]
+        await client.send({"type": "subscribe", "channel": "stats", "symbols": ["SOL"]})
+        await client.until(lambda client: ("SOLUSDT", "2.0") in figures(client))
+        await client.send({"type": "list"})
+        await client.until(lambda client: client.count("subscriptions") == 1)
+        assert [] == client.messages[-1]["symbols"]
+        assert {"stats": ["BTCUSDT", "SOLUSDT"]} == client.messages[-1]["channels"]
 
 
 async def test_an_added_symbol_can_be_subscribed_at_once(start: Start) -> None:
@@ -175,6 +208,8 @@ def test_what_is_told_is_made_once_in_each_encoding() -> None:
             status | {"symbol": "B"},
             {"type": "unsubscribed", "symbols": ["A", "B"]},
         ] == list(decoded(frames))
+        lost = {"type": "unsubscribed", "symbols": ["A"], "channel": "stats"}
+        assert [lost] == list(decoded(make(frozenset({"A@stats"}), encoding)))
 
 
 async def test_limits_change_for_those_who_are_here(start: Start) -> None:

@@ -42,13 +42,24 @@ def has(last: str, symbol: str = "BTCUSDT") -> Callable[[Client], bool]:
     return lambda client: newest(client, symbol).get("last") == last
 
 
-@pytest.mark.parametrize("feed", ["binance-ws", pytest.param("binance-rest", marks=LONG)])
-async def test_every_digit_reaches_the_client(feed: str) -> None:
+@pytest.mark.parametrize(
+    ("feed", "figures"),
+    [
+        ("binance-ws", "few"),
+        pytest.param("binance-ws", "all", marks=LONG),
+        pytest.param("binance-rest", "few", marks=LONG),
+    ],
+)
+async def test_every_digit_reaches_the_client(feed: str, figures: str) -> None:
     """In JSON and in MessagePack, alone and in batches; the quote's number comes with ticks of streams alone."""
     async with Exchange(SYMBOLS) as exchange:
         exchange.quote("BTCUSDT", bid="100.00000000", ask="100.01000000", last="100.5000", **WORDS)
         plan = both_ways(
-            FEED=feed, SYMBOLS=",".join(SYMBOLS), BINANCE_REST_URL=exchange.rest_url, BINANCE_WS_URL=exchange.ws_url
+            FEED=feed,
+            POLLER_STATS=figures,
+            SYMBOLS=",".join(SYMBOLS),
+            BINANCE_REST_URL=exchange.rest_url,
+            BINANCE_WS_URL=exchange.ws_url,
         )
         async with running(plan) as stack, connected(ws_url(stack)) as client:
             await client.send({"type": "subscribe", "channel": "stats", "symbols": ["BTC"], "id": 1})
@@ -72,6 +83,8 @@ async def test_every_digit_reaches_the_client(feed: str) -> None:
                 await client.until(has("7.0"))
                 found = {one["symbol"]: one for one in message["stats"]}
                 assert newest(client) == {"type": "stats"} | found["BTCUSDT"]
+                # Only those of the streams have few.
+                assert ("change_percent" in newest(client)) == ((feed, figures) != ("binance-ws", "few"))
             numbers = [price["update_id"] for price in client.prices["BTCUSDT"] if "update_id" in price]
             assert (numbers == sorted(numbers) != []) == (feed == "binance-ws")
             assert {"ETHUSDT"} & {one["symbol"] for one in client.received("stats")} == set()

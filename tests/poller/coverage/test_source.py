@@ -67,8 +67,11 @@ async def test_right_numbers(exchange: Exchange) -> None:
         event_us=summary.event_us,
         last="60000.01000000",
         volume="1234.50000000",
+        stats=summary.stats,
     )
     assert summary.event_us is not None
+    assert summary.stats is not None
+    assert (summary.event_us, "60000.01000000", "1.0") == (summary.stats.ts_us, summary.stats.last, summary.stats.high)
     assert 0 == summary.event_us % 1000
     assert abs(summary.recv_us - summary.event_us) < 60_000_000
 

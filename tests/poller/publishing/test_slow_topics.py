@@ -223,6 +223,27 @@ def test_a_refusal_is_said_once_and_tried_again_more_and_more_seldom(caplog: pyt
     assert "NOPERM" in caplog.text
 
 
+def test_what_changes_during_a_publish_is_not_lost() -> None:
+    """Nor does a symbol that is removed meanwhile come back, whether the bus takes the rest or not."""
+    for refused in (False, True):
+        desk = Desk()
+        desk.subject.listed("BTCUSDT", TRADING)
+        desk.put()
+        desk.put("ETHUSDT")
+        desk.subject.take()
+        desk.put(last="2.0", ts_us=8)
+        desk.subject.forget("ETHUSDT")
+        desk.subject.listed("BTCUSDT", Instrument("halted"))
+        if refused:
+            desk.subject.refuse(BusDownError("no answer"))
+        else:
+            desk.subject.confirm()
+        assert ["2.0"] == [last for _, last in desk.pass_time(3)["BTCUSDT"]]
+        assert "ETHUSDT" not in {symbol for batch in desk.batches for symbol in figures(batch)}
+        [listing] = [decode_listing(payload) for batch in desk.batches for _, payload in batch.values]
+        assert ["halted"] == [its.status for its in listing.symbols]
+
+
 @given(st.lists(st.tuples(st.sampled_from("ABC"), decimals, st.floats(0, 2)), max_size=30))
 def test_the_newest_always_arrives_to_the_digit(updates: list[tuple[str, str, float]]) -> None:
     """Whatever comes when: at last the bus has the newest figures of each symbol."""
