@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from gateway.auth.grant import Code
+from gateway.binance.commands import METHODS
 from gateway.errors import REFUSALS
 from gateway.protocol import messages
 from gateway.protocol.encodings import ENCODINGS
@@ -134,7 +135,7 @@ def test_every_refusal_is_in_the_reference() -> None:
 def test_settings_and_metrics_that_a_page_names_exist(page: Path) -> None:
     """A variable, in code letters, is one that is read; a metric is one that is counted."""
     text = page.read_text(encoding="utf-8")
-    known = {name for row in variables() for name in names_of(row)} | OTHER_CAPITALS | OF_TESTS
+    known = {name for row in variables() for name in names_of(row)} | OTHER_CAPITALS | OF_TESTS | set(METHODS)
     named = {word for span in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"\b[A-Z]+_[A-Z_]*[A-Z]\b", span)}
     assert named - known == set()
     counted = {metrics.name_of(metric) for metric in metrics.all_metrics()}

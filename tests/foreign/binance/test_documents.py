@@ -31,7 +31,8 @@ def test_every_client_is_in_a_table_with_its_version() -> None:
 
 def test_every_client_is_pinned_to_its_version() -> None:
     """In the list that its environment is made of."""
-    lists = "requirements.in connector.in long.in node/package.json node_long/package.json go/go.mod rust/Cargo.toml"
-    text = "\n".join((HERE / name).read_text(encoding="utf-8") for name in lists.split())
+    lists = ("requirements.in", "connector.in", "long.in", "node/package.json", "node_long/package.json")
+    others = ("go/go.mod", "rust/Cargo.toml")
+    text = "\n".join((HERE / name).read_text(encoding="utf-8") for name in (*lists, *others))
     for client in (*CLIENTS, *LONG_CLIENTS):
         assert re.search(rf"{client.name}(/v2)?(==|\": \"| v| = \"=){re.escape(client.version)}\b", text), client.name

@@ -1,5 +1,6 @@
 """The frames of streams."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,9 @@ from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Lag, Message, Shutdown, Status, SymbolStatus
 from gateway.websocket.framing.inflate import inflate
 from market.prices.stats import Stats
-from tests.fakes import frames_of, tick
+from tests.fakes import frames_of, run_virtual, tick
 from tests.gateway.binance.conftest import QUOTE, stats
+from tests.gateway.fanout.test_hub import Market
 
 RAW, COMBINED, MICRO = Writing(False, False), Writing(True, False), Writing(False, True)
 ENCODINGS = Encodings(lambda: 1_770_123_456_789_123, lambda _symbol: tick(**QUOTE))
@@ -123,3 +125,30 @@ def test_without_a_stream_of_all_nothing_is_compressed() -> None:
     encoding = ENCODINGS.stats(RAW, ["ticker"])
     frame = encoding.tick_frame(framed(stats()))
     assert frame * 2 == encoding.joiner(batch=False, deflate=True)([frame, frame])
+
+
+def test_a_slow_client_gets_the_newest_quote_and_no_other_word() -> None:
+    """Also if a tick without another quote has come since: a last price alone must not hide what it missed."""
+
+    async def main() -> None:
+        market = Market()
+        encoding = ENCODINGS.quotes(RAW)
+        fast, slow = (market.join("BTCUSDT", encoding=encoding, snapshot=False) for _ in range(2))
+
+        async def quote(seq: int, number: int) -> None:
+            market.last["BTCUSDT"] = its = FramedTick("BTCUSDT", seq, tick(**QUOTE | {"seq": seq, "update_id": number}))
+            market.hub.publish(its)
+            await asyncio.sleep(0.1)
+
+        await quote(1, 1)
+        slow.draining = False
+        await quote(2, 2)
+        await quote(3, 3)
+        market.change_states("BTCUSDT")
+        await quote(4, 3)
+        slow.draining = True
+        await asyncio.sleep(1)
+        assert [1, 2, 3] == [message["u"] for message in fast.messages()]
+        assert [1, 3] == [message["u"] for message in slow.messages()]
+
+    run_virtual(main())
