@@ -1,6 +1,7 @@
 // The prices of one symbol in the last minutes, one for each second: for pictures, so about is enough.
 
 export const SECONDS = 900;
+const LATE = 4;
 
 export class History {
   #prices = new Float32Array(SECONDS).fill(NaN);
@@ -20,8 +21,9 @@ export class History {
     if (Number.isNaN(this.#base)) return;
     if (this.#newest < 0) this.#oldest = second;
     const gap = Math.min(second - this.#newest, SECONDS);
-    // While the page was hidden nobody looked at the clock: those seconds are gaps.
-    if (this.#newest >= 0) for (let missing = 1; missing < gap; missing++) this.#prices[(second - missing) % SECONDS] = NaN;
+    // While the page was hidden nobody looked at the clock: those seconds are gaps. A clock that is a little late is none.
+    const between = gap > LATE ? NaN : price - this.#base;
+    if (this.#newest >= 0) for (let missing = 1; missing < gap; missing++) this.#prices[(second - missing) % SECONDS] = between;
     this.#prices[second % SECONDS] = price - this.#base;
     this.#newest = Math.max(second, this.#newest);
   }

