@@ -129,7 +129,8 @@ def read_options(
         BusUrlError: an option that cannot be used. The message shows its name alone.
     """
     options: dict[str, str] = {}
-    for pair in query.split("&") if query else ():
+    pairs = query.split("&") if query else []
+    for number, pair in enumerate(pairs):
         name, _, raw = pair.partition("=")
         if not _OPTION_NAME.fullmatch(name):
             raise BusUrlError(f"has an option that is not NAME=VALUE; write {form}")
@@ -137,8 +138,8 @@ def read_options(
             raise BusUrlError(f"has the option {name}; write redis://user:password@host:port/db instead")
         if name in TLS_OPTIONS and name not in known:
             raise BusUrlError(f"has the option {name}, which is for TLS; write {tls}, or remove it")
-        if name not in known and any(its.endswith("password") for its in options):
-            # It may be the rest of that password.
+        if name not in known and any("password" in its for its in pairs[:number]):
+            # It may be the rest of that password, even of one whose name stands in another's value.
             raise BusUrlError("has an option that is not known behind a password; write & in a password as %26")
         if name not in known:
             its = listed or ", ".join(known)

@@ -167,6 +167,7 @@ PASSWORDS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=30) | st.
 @example("[sesame", "unix", "u", "/s")
 @example("sesame%", "unix", "", "/s?db=1")
 @example("Sett", "redis", "", "h:port")
+@example("&0000", "redis", "", "/s?db=1")
 @given(
     PASSWORDS,
     st.sampled_from(["redis", "rediss", "unix", "kafka", "redis+sentinel"]),
