@@ -48,7 +48,9 @@ class ThreeSentinels:
         primary, *replicas = self._addresses
         for host in hosts:
             follow = () if host.address == primary else ("--replicaof", f"{primary} {PORT}")
-            await start_valkey(host, "--repl-diskless-sync-delay", "0", *follow)
+            # A replica writes what it is sent into a file before it reads it.
+            (disk := self._folder.path / host.name).mkdir(exist_ok=True)
+            await start_valkey(host, "--repl-diskless-sync-delay", "0", "--dir", str(disk), *follow)
         for host in hosts:
             await network.until_answers(host, PORT)
             # It writes there what it learns, as on a disk that survives its host.
