@@ -1,11 +1,10 @@
 // The dashboard: every price the gateway has, and whether they can be believed.
-
 import { NOTHING } from "./figures.js";
 import { Connection } from "./connection.js";
 import { Colours } from "./canvas.js";
 import { PriceTable } from "./table.js";
 import { Detail } from "./detail.js";
-import { Choice } from "./choice.js";
+import { Choice, fromAddress, suggest } from "./choice.js";
 import { Feeds } from "./feeds.js";
 import { Heads } from "./heads.js";
 import { LinkFigures } from "./linkfigures.js";
@@ -13,7 +12,6 @@ import { RawMessages } from "./raw.js";
 import { noticeOf, stateOf } from "./status.js";
 import { followKeys } from "./keys.js";
 
-const MOST_KNOWN = 2_000; // names that are suggested
 const TOLD_MS = 8_000; // an answer that concerns the reader stays so long
 const WITHOUT_SYMBOLS = {
   connecting: "Waiting for the gateway",
@@ -102,7 +100,7 @@ function take(message) {
       drawState();
       break;
     case "symbols":
-      takeNames(message);
+      suggest($("known"), message.symbols);
       break;
     case "error":
       takeError(message);
@@ -147,16 +145,6 @@ function takeError({ id, code, message }) {
   }
 }
 
-function takeNames({ symbols }) {
-  const names = $("known");
-  for (const { symbol } of symbols) {
-    if (names.childElementCount >= MOST_KNOWN) return;
-    const option = document.createElement("option");
-    option.value = symbol;
-    names.append(option);
-  }
-}
-
 /** Show one symbol in detail; none if it is not there. */
 function choose(symbol) {
   const row = table.rows.get(symbol) ?? null;
@@ -164,14 +152,6 @@ function choose(symbol) {
   document.body.classList.toggle("detailed", row !== null);
   const address = row ? `#${encodeURIComponent(symbol)}` : location.pathname + location.search;
   if (fromAddress() !== (row?.symbol ?? "")) history.replaceState(null, "", address);
-}
-
-function fromAddress() {
-  try {
-    return decodeURIComponent(location.hash.slice(1));
-  } catch {
-    return "";
-  }
 }
 
 function remove(symbol) {
@@ -202,22 +182,9 @@ function drawState() {
   document.body.dataset.state = state;
   write("state", text);
   document.title = `${text} · tickgate`;
-  if (feeds.count) drawVenues(); // what was known of them stays while the connection is made again
+  if (feeds.count) feeds.draw($("venues")); // what was known of them stays while the connection is made again
   drawNotice();
   drawEmpty();
-}
-
-function drawVenues() {
-  const parts = feeds.parts;
-  const list = $("venues");
-  while (list.childElementCount > parts.length) list.lastElementChild.remove();
-  for (const [number, { name, words, state, title }] of parts.entries()) {
-    const item = list.children[number] ?? list.appendChild(document.createElement("li"));
-    const text = words ? `${name} ${words}` : name;
-    if (item.textContent !== text) item.textContent = text;
-    item.dataset.state = state;
-    item.title = title;
-  }
 }
 
 function drawNotice() {

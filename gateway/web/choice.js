@@ -1,6 +1,7 @@
 // What the reader has chosen: symbols, rate, batches. It is kept in the browser, and nowhere else.
 
 const KEY = "tickgate";
+const MOST_KNOWN = 2_000; // names that are suggested
 const RATES = [0, 10, 5, 2, 1, 0.5];
 
 export class Choice {
@@ -34,5 +35,24 @@ export class Choice {
   subscribe(symbols, more) {
     const options = { ...(this.batch ? { batch: true } : {}), ...(this.maxHz ? { max_hz: this.maxHz } : {}) };
     return { type: "subscribe", symbols, ...options, ...more };
+  }
+}
+
+/** The symbol that the page's address names; empty without one. */
+export function fromAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
+/** Add what a gateway serves to a list of suggestions. */
+export function suggest(list, symbols) {
+  for (const { symbol } of symbols) {
+    if (list.childElementCount >= MOST_KNOWN) return;
+    const option = document.createElement("option");
+    option.value = symbol;
+    list.append(option);
   }
 }

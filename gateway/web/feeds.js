@@ -67,6 +67,19 @@ export class Feeds {
     });
   }
 
+  /** Write the parts as items of a list. */
+  draw(list) {
+    const parts = this.parts;
+    while (list.childElementCount > parts.length) list.lastElementChild.remove();
+    for (const [number, { name, words, state, title }] of parts.entries()) {
+      const item = list.children[number] ?? list.appendChild(document.createElement("li"));
+      const text = words ? `${name} ${words}` : name;
+      if (item.textContent !== text) item.textContent = text;
+      item.dataset.state = state;
+      item.title = title;
+    }
+  }
+
   /** What there is to say, the worst first: `[kind, words]`. */
   get notices() {
     const found = [];
