@@ -1,6 +1,7 @@
 """The answers to requests below ``/api/v3``, from what the gateway knows already: no request goes to an exchange."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -14,11 +15,23 @@ from gateway.binance.payloads import quote
 from gateway.binance.requests import DISCONNECTED, TOO_MANY, UNSUPPORTED, ApiError, choice, named
 from gateway.binance.weights import LIMIT, Weights, weight
 from gateway.client.names import full_names
+from gateway.errors import RefusalError
 from gateway.gateway import Gateway
 from market.prices.venues import DEFAULT_VENUE
 
 _PATHS: Final = "ping, time, exchangeInfo, ticker/bookTicker, ticker/price and ticker/24hr"
 _QUOTED: Final = 60
+
+_AT_ONCE: Final = 50
+"""So many symbols are answered for in one turn of the event loop, which takes a millisecond: prices go out between."""
+
+_PER_TOKEN: Final[Mapping[str, int]] = {
+    "exchangeInfo": 20,
+    "ticker/24hr": 20,
+    "ticker/bookTicker": 100,
+    "ticker/price": 100,
+}
+"""Of each path, so many symbols cost one token (`gateway.admission.limits.charges`)."""
 
 
 class Question:
@@ -39,25 +52,31 @@ class Api:
         self._gateway = gateway
         self._endpoint = endpoint
         self._weights = Weights()
-        self._answers: Mapping[str, Callable[[Question], Any]] = {
-            "ping": lambda _question: {},
-            "time": lambda question: {"serverTime": gateway.now_us() // question.divisor},
+        self._answers: Mapping[str, Callable[[Question], Awaitable[Any]]] = {
+            "ping": self._ping,
+            "time": self._time,
             "exchangeInfo": self._exchange_info,
             "ticker/bookTicker": lambda question: self._of_each(question, self._book_ticker),
             "ticker/price": lambda question: self._of_each(question, self._price),
             "ticker/24hr": self._day,
         }
 
-    def charge(self, path: str, query: Mapping[str, str], address: str, *, limited: bool) -> int:
-        """Count a request of ``address``; return the weight that it has used in this minute.
+    def charge(self, path: str, query: Mapping[str, str], payer: str | None) -> int:
+        """Count a request of ``payer``, None for this machine itself; return the weight of this minute so far.
 
         Raises:
-            ApiError: it is more than the limit, and the address is ``limited``.
+            ApiError: it is more than the limit of Binance, or of this gateway.
         """
         now_s = self._gateway.now_s()
         symbols = 1 if "symbol" in query else query["symbols"].count(",") + 1 if "symbols" in query else 0
-        used = self._weights.use(address, weight(path, symbols), now_s)
-        if limited and used > LIMIT:
+        used = self._weights.use(payer or "", weight(path, symbols), now_s)
+        if path in _PER_TOKEN:
+            work = symbols or len(self._endpoint.names.served)
+            try:
+                self._gateway.admission.charges.take(payer, work // _PER_TOKEN[path])
+            except RefusalError as error:
+                raise ApiError(TOO_MANY, f"{error}.", error.status, error.headers) from None
+        if payer is not None and used > LIMIT:
             problem = (
                 f"Too much request weight used; current limit is {LIMIT} request weight per 1 MINUTE."
                 " Please use WebSocket Streams for live updates to avoid polling the API."
@@ -65,7 +84,7 @@ class Api:
             raise ApiError(TOO_MANY, problem, 429, {"Retry-After": str(self._weights.left_s(now_s))})
         return used
 
-    def answer(self, question: Question) -> Any:
+    async def answer(self, question: Question) -> Any:
         """What is answered.
 
         Raises:
@@ -75,14 +94,21 @@ class Api:
         if answer is None:
             problem = f"This deployment has no /api/v3/{question.path[:_QUOTED]}; it has {_PATHS}."
             raise ApiError(UNSUPPORTED, problem, 404)
-        return answer(question)
+        return await answer(question)
 
-    def _exchange_info(self, question: Question) -> Any:
+    async def _ping(self, _question: Question) -> Any:
+        return {}
+
+    async def _time(self, question: Question) -> Any:
+        return {"serverTime": self._gateway.now_us() // question.divisor}
+
+    async def _exchange_info(self, question: Question) -> Any:
         chosen = named(question.query, self._knows(question))
         names = self._allowed(question) if chosen is None else chosen.symbols
         listing = self._gateway.feed.instruments(DEFAULT_VENUE)
         listed = {} if listing is None else {one.symbol: one for one in listing.symbols}
-        entries = [entry(name, listed.get(name), self._gateway.hub.last_tick(name)) for name in names]
+        last_tick = self._gateway.hub.last_tick
+        entries = await _in_turns(names, lambda name: entry(name, listed.get(name), last_tick(name)))
         if "symbolStatus" in question.query:
             status = choice(question.query, "symbolStatus", "TRADING", ("TRADING", "HALT", "BREAK"))
             entries = [one for one in entries if one["status"] == status]
@@ -91,27 +117,25 @@ class Api:
                 one["permissionSets"] = []
         return info(self._gateway.now_us() // question.divisor, entries)
 
-    def _day(self, question: Question) -> Any:
+    async def _day(self, question: Question) -> Any:
         kind = choice(question.query, "type", "FULL", ("FULL", "MINI"))
         one = self._whole_day if kind == "FULL" else self._mini_day
-        return self._of_each(question, lambda name: one(name, question.divisor))
+        return await self._of_each(question, lambda name: one(name, question.divisor))
 
-    def _of_each(self, question: Question, one: Callable[[str], Any]) -> Any:
+    async def _of_each(self, question: Question, one: Callable[[str], Any]) -> Any:
         """The answer for one symbol, or for each.
 
         Raises:
             ApiError: the price of a symbol that was named is not current: an old one would pass for a new one.
         """
         chosen = named(question.query, self._knows(question))
+        names = self._allowed(question) if chosen is None else chosen.symbols
+        answers = await _in_turns(names, lambda name: one(name) if self._endpoint.is_current(name) else None)
         if chosen is None:
-            every = (one(name) for name in self._allowed(question) if self._endpoint.is_current(name))
-            return [answer for answer in every if answer is not None]
-        answers = []
-        for name in chosen.symbols:
-            answer = one(name) if self._endpoint.is_current(name) else None
+            return [answer for answer in answers if answer is not None]
+        for name, answer in zip(names, answers, strict=True):
             if answer is None:
                 raise ApiError(DISCONNECTED, f"This deployment has no current figures of {name} now.", 503)
-            answers.append(answer)
         return answers[0] if chosen.alone else answers
 
     def _allowed(self, question: Question) -> Sequence[str]:
@@ -185,3 +209,13 @@ def _window(day: WholeDay, divisor: int) -> dict[str, Any]:
         "lastId": day.last_id,
         "count": day.trades,
     }
+
+
+async def _in_turns(names: Sequence[str], one: Callable[[str], Any]) -> list[Any]:
+    """What ``one`` makes of each of ``names``, some in each turn of the event loop."""
+    made: list[Any] = []
+    for start in range(0, len(names), _AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        made += map(one, names[start : start + _AT_ONCE])
+    return made

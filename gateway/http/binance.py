@@ -110,7 +110,7 @@ class Binance:
     async def _rest(self, request: web.Request, path: str) -> web.Response:
         gateway, headers, query = self._gateway, request.headers, request.query
         payer = payer_of(request, gateway)
-        used = self._api.charge(path, query, payer or "", limited=payer is not None)
+        used = self._api.charge(path, query, payer)
         grant = ANONYMOUS
         if gateway.authenticator is not None:
             in_url = query.get("token") if gateway.settings.auth_query_token else None
@@ -119,7 +119,7 @@ class Binance:
         micro = headers.get(TIME_UNIT, "").upper() == "MICROSECOND"
         own = {USED_WEIGHT: str(used), hdrs.CACHE_CONTROL: "no-store"}
         try:
-            answer = self._api.answer(Question(path, query, grant, micro=micro))
+            answer = await self._api.answer(Question(path, query, grant, micro=micro))
         except ApiError as error:
             error.headers = own
             raise

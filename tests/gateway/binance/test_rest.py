@@ -5,9 +5,10 @@ from urllib.parse import quote
 import pytest
 
 from market.prices.listed import Listed
+from market.prices.symbols import Symbols
 from market.wire.status import Changes, States, SymbolStatus
 from tests.gateway.binance.conftest import SYMBOLS, Scene, stats
-from tests.gateway.conftest import Start
+from tests.gateway.conftest import Start, stop_the_clock
 from tests.market.bus.using import publish
 from tests.waiting import until
 
@@ -137,6 +138,27 @@ async def test_errors_have_binances_codes(priced: Scene, path: str, status: int,
     answered, body, headers = await priced.get(path)
     assert (status, code, ["code", "msg"]) == (answered, body["code"], list(body))
     assert "X-MBX-USED-WEIGHT-1M" in headers
+
+
+async def test_an_answer_about_many_symbols_costs_as_much_as_its_work(start: Start) -> None:
+    """Else a few requests a second would fill a core."""
+    many = Symbols(f"N{number}USDT" for number in range(1000))
+    scene = Scene(await start(symbols=many, spare_loopback=False, max_request_rate_per_ip=40))
+    stop_the_clock(scene.running)
+    await scene.live()
+    assert 200 == (await scene.get("ticker/24hr"))[0]
+    status, body, _ = await scene.get("ticker/24hr")
+    assert (429, -1003) == (status, body["code"])
+    # One symbol costs little; it has no figures here.
+    assert 503 == (await scene.get("ticker/24hr?symbol=N1USDT"))[0]
+
+
+async def test_all_symbols_are_answered_for_in_several_turns(start: Start) -> None:
+    """Each is there once, in order."""
+    many = Symbols(f"N{number}USDT" for number in range(120))
+    scene = Scene(await start(symbols=many))
+    info = (await scene.get("exchangeInfo"))[1]
+    assert list(many.names) == [one["symbol"] for one in info["symbols"]]
 
 
 async def test_weight_is_counted_and_limited(start: Start) -> None:
