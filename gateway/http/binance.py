@@ -23,6 +23,9 @@ from gateway.http.upgrade import upgrade
 HOW: Final = "Authorization: Bearer <token>, or ?token=<token> if AUTH_QUERY_TOKEN is 1"
 """How clients of Binance's streams show a token."""
 
+FOR_PAGES: Final = web.RequestKey("for_pages", bool)
+"""In a request: whether pages of other allowed origins may read the answer."""
+
 API_KEY: Final = "X-MBX-APIKEY"
 TIME_UNIT: Final = "X-MBX-TIME-UNIT"
 USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
@@ -61,14 +64,10 @@ class Binance:
             return path
         return None
 
-    def is_for_pages(self, request: web.Request) -> bool:
-        """Whether pages of other allowed origins may read the answer."""
-        path = self.path_of(request)
-        return path is not None and path.startswith(REST_PATH)
-
     async def answer(self, request: web.Request, path: str) -> web.StreamResponse:
         """The answer to a request for ``path``, as `path_of` returned it."""
         is_rest = path.startswith(REST_PATH)
+        request[FOR_PAGES] = is_rest
         if request.method == hdrs.METH_OPTIONS and is_rest:
             return web.Response(status=204, headers=_PREFLIGHT)
         if request.method != hdrs.METH_GET:

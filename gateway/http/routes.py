@@ -16,7 +16,7 @@ from gateway.client.names import full_names
 from gateway.errors import SERVER, RefusalError
 from gateway.gateway import Gateway
 from gateway.http.bearers import grant_of, payer_of
-from gateway.http.binance import Binance
+from gateway.http.binance import FOR_PAGES, Binance
 from gateway.http.directions import NOTHING_HERE, other_methods, require_path, require_upgrade
 from gateway.http.documents.asyncapi import asyncapi
 from gateway.http.documents.document import Document
@@ -263,7 +263,7 @@ async def add_page_headers(request: web.Request, response: web.StreamResponse) -
     response.headers[hdrs.SERVER] = SERVER
     if hdrs.ORIGIN not in request.headers or response.status == 403:
         return
-    if request.path in _FOR_PAGES or request.app[BINANCE].is_for_pages(request):
+    if request.path in _FOR_PAGES or request.get(FOR_PAGES):
         response.headers["Access-Control-Allow-Origin"] = request.headers[hdrs.ORIGIN]
         response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
         response.headers["Vary"] = hdrs.ORIGIN

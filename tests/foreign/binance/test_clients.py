@@ -102,10 +102,10 @@ def be_plain_about(clients: Iterable[ForeignClient]) -> None:
 
 @asynccontextmanager
 async def gateway(**settings: str) -> AsyncIterator[tuple[Truth, str]]:
-    """A gateway that has figures of each symbol, where it is, and what it sends."""
+    """A gateway whose prices are live, with figures of each symbol: what it sends, and where it is."""
     async with running(run_plan(**settings)) as stack, heard(f"ws://{stack.plan.front}/ws") as truth:
         async with asyncio.timeout(30):
-            while len({symbol for symbol, _ in truth.figures}) < 3:  # noqa: ASYNC110 # another process's doing
+            while not truth.live or len({symbol for symbol, _ in truth.figures}) < 3:  # noqa: ASYNC110 # no event
                 await asyncio.sleep(0.05)
         yield truth, str(stack.plan.front)
 

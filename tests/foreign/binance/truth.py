@@ -33,6 +33,8 @@ class Truth:
         """Of 24 hours, by symbol and milliseconds."""
         self.prices: dict[str, set[str]] = {}
         """The last prices of each symbol."""
+        self.live = False
+        """Whether prices are current."""
 
     def take(self, message: dict[str, Any]) -> None:
         """Keep what is in a message."""
@@ -44,6 +46,8 @@ class Truth:
                 self.quotes[message["symbol"], message["update_id"]] = quote
                 if "last" in message:
                     self.prices.setdefault(message["symbol"], set()).add(_plain(message["last"], price))
+            case "status":
+                self.live = message["feed"] == "live"
             case "stats":
                 self.figures[message["symbol"], message["ts_us"] // 1000] = message
 
