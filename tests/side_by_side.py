@@ -15,7 +15,7 @@ import pytest
 DOOR = "door"
 """The file that is locked for an instant by most, and for longer by who waits to be alone."""
 
-WORKERS_PER_CORE = 3
+WORKERS_PER_CORE = 2
 """Most tests of real programs wait for something most of their time."""
 MOST_WORKERS = 8
 """More would have to wait for the longest tests."""

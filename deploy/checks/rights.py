@@ -10,7 +10,7 @@ from gateway.settings import Settings
 from market.bus import in_partition
 from market.bus.redis.roles.layout import lease_key, stand_by_key, ticket_key, value_key
 from market.bus.redis.roles.presence import PRESENCES
-from market.prices.venues import DEFAULT_VENUE, venue_of
+from market.prices.venues import DEFAULT_VENUE, VENUES, venue_of
 from market.wire.topics import (
     batch_topic,
     heartbeat_topic,
@@ -166,6 +166,9 @@ def _of_poller(settings: PollerSettings) -> Iterator[Need]:
         topics += *map(tick_topic, names), *map(stats_topic, names)
     for topic in topics:
         yield Need(me, ("publish", topic, "x"), channel=topic)
+    # It listens for a moment whether other pollers publish as it does.
+    for topic in map(heartbeat_topic, VENUES):
+        yield Need(me, ("subscribe", topic), channel=topic)
     yield from _to_be_present(me)
 
 
