@@ -131,7 +131,7 @@ async def notebook(address: str) -> None:
 
 
 async def watchdog(address: str, gateway: Process) -> None:
-    """The script of docs/reconnecting.md says that prices are stale if the gateway freezes, though the socket is open."""
+    """The script of docs/reconnecting.md says that prices are stale while the gateway is frozen."""
     (script,) = blocks("js", ROOT / "docs" / "reconnecting.md")
     program = await started(node("ws"), "--eval", WEBSOCKET + script.replace(ADDRESS, address), NODE_PATH=str(DEBIANS))
     try:

@@ -1,7 +1,8 @@
 """Gather the pages of the site: ``python -m tests.reference.site FOLDER``, which ``make site`` does.
 
 The site is README.md and all that can be reached from it, each file at its place below ``FOLDER``. So a link that
-works in the repository works on the site, and no page is written for one of the two.
+works in the repository works on the site, and no page is written for one of the two. One thing is changed on the way:
+`indented`.
 """
 
 import re
@@ -48,13 +49,24 @@ def reached(root: Path = ROOT) -> list[Path]:
     return sorted(found)
 
 
+def indented(text: str) -> str:
+    """A page whose lists within lists have four blanks: CommonMark wants two or three, Python-Markdown four."""
+    blocks = re.split(r"(^ *```.*?^ *```$)", text, flags=re.DOTALL | re.MULTILINE)
+    # Every second one is code.
+    blocks[::2] = [re.sub(r"^ {2,3}(?=\S)", "    ", block, flags=re.MULTILINE) for block in blocks[::2]]
+    return "".join(blocks)
+
+
 def gather(folder: Path) -> None:
     """Write all of them below ``folder``, and nothing else."""
     shutil.rmtree(folder, ignore_errors=True)
     for file in reached():
         to = folder / file.relative_to(ROOT)
         to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, to)
+        if file.suffix == ".md":
+            to.write_text(indented(file.read_text(encoding="utf-8")), encoding="utf-8")
+        else:
+            shutil.copyfile(file, to)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The site has every page, and a menu that leads to all of them."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.reference.pages import DOCS
-from tests.reference.site import gather, linked, links, reached
+from tests.reference.site import gather, indented, linked, links, reached
 from tests.reference.sources import ROOT
 
 CONFIGURATION = ROOT / "zensical.toml"
@@ -37,6 +38,12 @@ def test_links_in_code_are_none() -> None:
     """What looks like a link in a block of code is not followed, nor is one to another host."""
     text = "[a](b.md#c) ![d](e.png) [f](https://example.com) [g](#h)\n```\n[i](j.md)\n```\n"
     assert ["b.md#c", "e.png", "#h"] == list(links(text))
+
+
+def test_lists_within_lists_stay_so() -> None:
+    """They get the blanks that the site's tool wants; code keeps its own."""
+    text = "- a\n  - b\n\n  c\n1. d\n   - e\n```\n  f\n```\n"
+    assert "- a\n    - b\n\n    c\n1. d\n    - e\n```\n  f\n```\n" == indented(text)
 
 
 def test_what_is_gathered_can_be_read_in_its_place(tmp_path: Path) -> None:
@@ -69,4 +76,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     words = (sys.executable, "-m", "zensical", "build", "--strict")
     built = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert 0 == built.returncode, built.stdout + built.stderr
-    assert (tmp_path / "site" / "docs" / "protocol.html").is_file()
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in (tmp_path / "site" / "docs").rglob("*.html")}
+    assert {"protocol", "react"} <= pages.keys()
+    # A list or a table that the tool takes for words of a paragraph.
+    assert [name for name, page in pages.items() if re.search(r"<p>(?:(?!</p>).)*\n(- |\| )", page, re.DOTALL)] == []
