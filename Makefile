@@ -158,4 +158,4 @@ constraints:
 		$$([ $$list != connector ] || echo --no-deps) || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* build dist *.egg-info
+	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* .cache build dist *.egg-info
