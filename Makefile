@@ -15,6 +15,7 @@
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
 #   make npm       what clients, examples and some tests need of npm, by their lock files (test does it)
 #   make reference  the tables in docs/ that are made of the code, made anew
+#   make site       the pages of docs/ as a site, in build/site; every link checked
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
 # `tickgate` does the first two without a tree, from the wheel: tickgate run, tickgate cluster.
@@ -50,7 +51,7 @@ ifdef FRONT
 export FRONT
 endif
 
-.PHONY: npm run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference constraints clean
+.PHONY: npm run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference site constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -125,8 +126,12 @@ dev: $(VENV)/.ready
 reference: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.reference
 
+site: $(VENV)/.ready
+	@$(VENV)/bin/python -m tests.reference.site build/site-pages
+	@$(VENV)/bin/zensical build --clean --strict
+
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,embedded,envoy,kafka,notebook,test
+	@deploy/venv.sh $(VENV) cluster,dev,docs,embedded,envoy,kafka,notebook,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.
@@ -153,4 +158,4 @@ constraints:
 		$$([ $$list != connector ] || echo --no-deps) || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist *.egg-info
+	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* .cache build dist *.egg-info

@@ -12,16 +12,24 @@ from gateway.reload import CHANGEABLE
 from market.settings.config import parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.stream.timing import StreamTiming
+from tests.reference.site import links
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+BESIDE = [*sorted((ROOT / "examples").glob("*/README.md")), *sorted((ROOT / "clients").glob("*/README.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *DOCS, *BESIDE]
 CURRENT = [page for page in PAGES if page.name not in {"CHANGELOG.md", "CONTRIBUTING.md"}]
 """A changelog names also what is gone; who contributes is told names in short."""
 
 LONGEST_LINES = 105
 """Of README.md: one screen, and a little."""
+
+
+def name_of(page: Path) -> str:
+    """Its path in the repository."""
+    return page.relative_to(ROOT).as_posix()
 
 
 def anchors(text: str) -> set[str]:
@@ -70,7 +78,7 @@ def test_the_readme_is_one_screen() -> None:
     assert len(README.splitlines()) <= LONGEST_LINES
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_exist(page: Path) -> None:
     """Each ``make`` target that a page names is one of the Makefile's."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -84,26 +92,25 @@ def test_the_readme_names_the_tests_of_ci() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     """Each link within the repository is to a file that there is, and to a heading that it has; so is each picture."""
-    text = page.read_text(encoding="utf-8")
     broken = []
-    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+    for target in links(page.read_text(encoding="utf-8")):
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        if not file.exists() or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
+        if not file.is_file() or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
             broken.append(target)
     assert broken == []
 
 
 def test_every_page_can_be_found_from_the_readme() -> None:
     """Nobody has to look through a folder."""
-    missing = {path.name for path in (ROOT / "docs").glob("*.md") if f"(docs/{path.name}" not in README}
+    missing = {name_of(page) for page in DOCS if f"({name_of(page)}" not in README}
     assert missing == set()
 
 
-@pytest.mark.parametrize("page", CURRENT, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
 def test_what_the_documents_name_exists(page: Path) -> None:
     """Tests by file, path and name, modules by their dotted names, files and folders by their paths."""
     text = page.read_text(encoding="utf-8")

@@ -5,4 +5,6 @@
 ``protocol``       commands, messages, codes and HTTP answers
 ``metrics``        what Prometheus can read
 ``pages``          the places in docs/ where these belong
+``messages``       what the programs say, which docs/faq.md quotes
+``site``           the pages of the site: ``make site``
 """

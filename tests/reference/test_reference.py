@@ -22,7 +22,7 @@ from tests.reference.pages import COMMAND, DOCS, PAGES, parts, renewed
 from tests.reference.sources import ROOT
 
 PROGRAMS = ("market", "poller", "gateway", "deploy")
-DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 
 OTHER_CAPITALS = {
     *("PRICE_FILTER", "LOT_SIZE", "CANCEL_ONLY", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"),
