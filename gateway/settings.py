@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 
 from gateway.admission.address import TrustedProxies, is_loopback
-from gateway.admission.compat import BinanceSettings
+from gateway.admission.binance_settings import BinanceSettings
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings, metrics_token
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols

@@ -74,6 +74,9 @@ class Valkey:
         self.thaw()
         self.start()
         self.command("FLUSHALL")
+        for user in self.command("ACL", "USERS"):
+            if user != b"default":
+                self.command("ACL", "DELUSER", user)
 
     def last_values(self) -> dict[bytes, bytes]:
         """The hash of newest payloads, as it stands."""

@@ -10,7 +10,7 @@
 ``origin``              the sites whose pages may connect, and the names under which the gateway is served
 ``limits``              how much each address, subject and connection may take
 ``names``               checks `Host` and `Origin`, and logs which were refused
-``compat``              the settings for clients of Binance
+``binance_settings``    the settings for clients of Binance
 ``descriptors``         how many sockets the process can hold
 ``probes``              the balancers that must know when this gateway goes away
 """

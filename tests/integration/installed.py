@@ -26,7 +26,7 @@ ALL = ("embedded", "cluster")
 
 _NOT_SOURCE = shutil.ignore_patterns(
     *(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", ".coverage*", "*.egg-info"),
-    *("build", "dist", "target", "htmlcov", "results"),
+    *("build", "dist", "target", "htmlcov", "results", "node_modules", "dump.rdb"),
 )
 
 

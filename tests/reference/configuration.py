@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct, structs
 
 import gateway.admission.address
-import gateway.admission.compat
+import gateway.admission.binance_settings
 import gateway.auth.settings
 import gateway.settings
 import market.settings.config
@@ -48,7 +48,7 @@ def _of_gateway() -> Iterator[Variable]:
     docs = field_docs(gateway.settings, "Settings")
     docs.update(field_docs(gateway.auth.settings, "AuthSettings"))
     docs.update(field_docs(gateway.admission.address, "TrustedProxies"))
-    docs.update(field_docs(gateway.admission.compat, "BinanceSettings"))
+    docs.update(field_docs(gateway.admission.binance_settings, "BinanceSettings"))
     for name, value in Settings.from_environ({}).by_variable().items():
         if name.isupper():
             yield Variable(

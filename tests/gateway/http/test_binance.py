@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from gateway.admission.compat import BinanceSettings
+from gateway.admission.binance_settings import BinanceSettings
 from gateway.admission.origin import AllowedHosts, AllowedOrigins, Authority
 from gateway.auth.settings import AuthSettings
 from market.prices.symbols import parse_symbols

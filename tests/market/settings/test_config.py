@@ -49,7 +49,7 @@ def written(tmp_path: Path, text: str) -> dict[str, str]:
 
 def names_in(folder: str, pattern: str = r'"([A-Z]+_[A-Z_]+|SYMBOLS|FEED|VENUE)"') -> set[str]:
     """The variables that the settings modules of a program read."""
-    modules = (ROOT / folder).rglob("settings.py")
+    modules = (ROOT / folder).rglob("*settings.py")
     return {name for module in modules for name in re.findall(pattern, module.read_text(encoding="utf-8"))}
 
 

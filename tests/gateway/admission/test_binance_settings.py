@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.admission.compat import BinanceSettings
+from gateway.admission.binance_settings import BinanceSettings
 from gateway.admission.origin import Authority
 from gateway.settings import Settings
 from market.settings.environ import SettingError
