@@ -129,7 +129,7 @@ async def test_run_serves_prices_from_an_empty_directory(installation: Installat
     async with launched("run", env, here, port, programs=3) as url:
         async with connected(url) as client:
             await client.subscribe("BTC")
-            await client.until(_has_prices)
+            await client.until(_has_prices, 30)
         await _watch_shows_prices(url, env, here)
     assert list(here.iterdir()) == []
     assert installation.written() == before

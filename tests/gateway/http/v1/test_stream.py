@@ -357,17 +357,22 @@ async def test_it_goes_over_tls(start: Start, tmp_path: Path) -> None:
     authority = trustme.CA()
     path = str(tmp_path / "cert.pem")
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
-    running = await start(symbols=BOTH, tls_cert=path, lag_timeout_s=60)
+    names = [f"S{number}USDT" for number in range(200)]
+    running = await start(symbols=parse_symbols(",".join(names)), tls_cert=path, lag_timeout_s=60)
     client = ssl.create_default_context()
     authority.configure_trust(client)
-    reader, writer = await asyncio.open_connection(running.host, running.port, ssl=client, limit=1)
-    writer.write(b"GET /v1/stream?symbols=BTC HTTP/1.1\r\nHost: x\r\n\r\n")
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(narrow, (running.host, running.port))
+    reader, writer = await asyncio.open_connection(sock=narrow, ssl=client, server_hostname=running.host, limit=1)
+    writer.write(b"GET /v1/stream?symbols=* HTTP/1.1\r\nHost: x\r\n\r\n")
     await until(lambda: len(running.gateway.hub) == 1)
     seq = 0
     while not len(running.gateway.hub.slow):
-        for _ in range(100):
-            seq += 1
-            await running.publish("BTCUSDT", seq)
+        seq += 1
+        for name in names:
+            await running.publish(name, seq)
         await asyncio.sleep(0)
     said = b""
     while b'"seq":%d,' % seq not in said:
