@@ -183,6 +183,10 @@ def bus_port(plan: Plan) -> int:
     return next(iter(plan.bus)).listens[0].port
 
 
+BESIDE = 2
+"""Connections to the bus that a program may have at one time and not at another: as many as it has questions at once."""
+
+
 def open_files(pid: int) -> int:
     """How many descriptors a process holds."""
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())

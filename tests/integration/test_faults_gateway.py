@@ -17,6 +17,7 @@ from deploy.launcher.programs import GUNICORN
 from deploy.launcher.stack import Stack
 from tests.client import Client, connected, open_client
 from tests.integration.faults import (
+    BESIDE,
     NO_BUS_LINK,
     SILENT_POLLER,
     SYMBOLS,
@@ -91,7 +92,7 @@ async def test_a_gateway_out_of_descriptors_keeps_whom_it_has_and_takes_others_w
             assert_stayed(clients)
 
             async def as_before() -> bool:
-                return open_files(pid) <= files
+                return open_files(pid) <= files + BESIDE
 
             await eventually(as_before, within_s=10)
             tell(
