@@ -184,7 +184,7 @@ def bus_port(plan: Plan) -> int:
 
 
 BESIDE = 2
-"""Connections to the bus that a program may have at one time and not at another: as many as it has questions at once."""
+"""Connections to the bus that a program may have now and not then: as many as it has questions at once."""
 
 
 def open_files(pid: int) -> int:
