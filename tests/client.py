@@ -62,7 +62,8 @@ class Client:
                 await asyncio.wait((future, self._reading), return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._waiting[future]
-        if not condition(self):
+        # It came true; what has come since may have changed it again.
+        if not (future.done() or condition(self)):
             raise TimeoutError(f"the connection ended ({self.close_code}) before what was waited for")
 
     async def until_closed(self, within_s: float = 10) -> int | None:
