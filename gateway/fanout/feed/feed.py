@@ -4,9 +4,9 @@ Two checks are kept apart. Is the link to the bus alive? It is pinged each secon
 `HEARTBEAT_TIMEOUT_S` without anything it is closed and replaced. Is a venue's poller alive, and does it receive the
 exchange (`gateway.fanout.feed.venue_feed`)? If not, the link stays. Prices of a venue are live when both answers are
 yes and nothing shows that its ticks are lost.
+
 A link may be up and yet useless: its other end no longer has the prices, or it carries heartbeats and no ticks
-(`gateway.fanout.feed.delivery`). Such a link is replaced too, which resolves the address again. This happens seldom,
-because it may not be the link's fault. Clients see one `stale` for all of it.
+(`gateway.fanout.feed.delivery`). It is replaced too, but seldom: it may not be at fault. Clients see one `stale`.
 """
 
 import asyncio
