@@ -102,8 +102,11 @@ class Hoarder:
         self._socket.close()
 
 
-def hoard(port: int, count: int, kinds: tuple[Words, ...], seconds: float, look: Callable[[], None]) -> None:
-    """Run ``count`` hoarders of each kind, for ``seconds`` or until all were closed; call ``look`` often."""
+def hoard(port: int, count: int, kinds: tuple[Words, ...], seconds: float, look: Callable[[], None]) -> int:
+    """Run ``count`` hoarders of each kind, for ``seconds`` or until all were closed; call ``look`` often.
+
+    Returns how many were closed.
+    """
     hoarders = [Hoarder(port, words) for words in kinds for _ in range(count)]
     until = time.monotonic() + seconds
     while time.monotonic() < until and not all(hoarder.ended for hoarder in hoarders):
@@ -114,3 +117,4 @@ def hoard(port: int, count: int, kinds: tuple[Words, ...], seconds: float, look:
         time.sleep(_TURN_S)
     for hoarder in hoarders:
         hoarder.close()
+    return sum(hoarder.ended for hoarder in hoarders)
