@@ -52,8 +52,7 @@ async def serve(
         await runner.cleanup()
         reason = error.strerror or str(error)
         raise PollerError(
-            f"POLLER_METRICS_PORT {port} of POLLER_METRICS_HOST {host} cannot be listened on ({reason}); choose a free port"
-            " of an address of this machine, or 0 for none"
+            f"POLLER_METRICS_PORT {port} cannot be listened on at {host} ({reason}); choose a free port, or 0 for none"
         ) from None
     return runner
 
