@@ -240,13 +240,14 @@ async def test_a_caller_who_never_waits_still_gets_what_is_new(start: Start) -> 
 
 
 async def test_a_connection_that_says_nothing_is_made_again(start: Start) -> None:
-    """Prices are stale first; the next connection, which is well, makes them live."""
+    """Prices are stale first; the next connection, which is well, makes them live, and the gateway counts it."""
     gateway: RunningGateway = await start()
     await gateway.heartbeat()
     await gateway.publish("BTCUSDT", 7)
     limits = Limits(ping_s=0.1, silent_s=0.3, dead_s=0.6)
-    async with Proxy(gateway.port) as proxy, connect(f"ws://{proxy.address}/ws", limits=limits) as stream:
+    async with Proxy(gateway.port) as proxy, connect(f"ws://{proxy.address}/ws?a=%20", limits=limits) as stream:
         await stream.subscribe("BTC")
+        assert 0 == gateway.gateway.counters.client_reconnects
         await until(lambda: stream.states["BTCUSDT"].live)
         proxy.to_client.freeze()
         await until(lambda: not stream.states["BTCUSDT"].live)
@@ -256,6 +257,7 @@ async def test_a_connection_that_says_nothing_is_made_again(start: Start) -> Non
         proxy.to_client.heal()
         await until(lambda: stream.states["BTCUSDT"].live)
         assert "live" == told(stream)
+        assert gateway.gateway.counters.client_reconnects > 0
 
 
 def told(stream: Stream) -> str:
