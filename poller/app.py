@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, BusOptions, open_bus
+from market.process.service_manager import ServiceManager
 from market.process.tasks import Group, end
 from market.settings.hangup import Hangup, reload_whenever
 from market.wire.announcing import Announcer
@@ -36,8 +37,10 @@ logger = logging.getLogger(__name__)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-async def run(settings: PollerSettings, hangup: Hangup) -> None:
+async def run(settings: PollerSettings, hangup: Hangup, manager: ServiceManager) -> None:
     """Poll until SIGTERM or SIGINT, then publish a last heartbeat. Each ``hangup`` reads the settings again.
+
+    ``manager`` hears when there are prices, and that the poller lives.
 
     Raises:
         PollerError: a start that cannot succeed; the message is one line.
@@ -50,9 +53,12 @@ async def run(settings: PollerSettings, hangup: Hangup) -> None:
     poller = Poller(settings, open_bus(settings.bus_url, options))
     read = functools.partial(PollerSettings.from_environ, os.environ)
     reloading = loop.create_task(reload_whenever(hangup.listen(), read, poller.reload))
+    reporting = loop.create_task(manager.report(lambda: poller.link_is_up))
     try:
         await poller.run(stop)
     finally:
+        manager.stopping()
+        reporting.cancel()
         reloading.cancel()
         hangup.ignore()
         for number in _STOP_SIGNALS:
@@ -135,6 +141,11 @@ class Poller:
             if server is not None:
                 await server.cleanup()
             await self._bus.aclose()
+
+    @property
+    def link_is_up(self) -> bool:
+        """Whether prices come from the exchange: it can lead now, if nobody else does."""
+        return self._source is not None and self._source.state.link == "up"
 
     def reload(self, wanted: PollerSettings) -> None:
         """Apply those of the ``wanted`` settings that can change while running."""
