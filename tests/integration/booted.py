@@ -5,11 +5,12 @@ It has its own file system, of which only `/usr` and what tickgate needs are thi
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import sys
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -47,14 +48,15 @@ class Machine:
         self.root = root
         self._leader = leader
 
-    async def run(self, *command: str) -> str:
-        """What a command on it prints.
+    async def run(self, *command: str, **env: str) -> str:
+        """What a command on it prints. It runs as root, in root's folder.
 
         Raises:
             OSError: it failed; the message has its words.
         """
         process = await asyncio.create_subprocess_exec(
-            *("nsenter", f"--target={self._leader}", "--all", "--", *command),
+            *("nsenter", f"--target={self._leader}", "--all", "--", "env", "--chdir=/root", *command),
+            env={"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", **env},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -72,11 +74,27 @@ class Machine:
 @asynccontextmanager
 async def booted(folder: Path) -> AsyncIterator[Machine]:
     """A machine with the units of `deploy/systemd`, and tickgate where they look for it; at last it is switched off."""
-    root = _root_of(folder)
+    root = bare_root(folder)
+    _install(root)
+    binds = {sys.base_prefix: "/opt/python", str(ROOT): "/opt/tickgate/tree"}
+    async with switched_on(root, binds | {sysconfig.get_path("purelib"): "/opt/tickgate/site"}) as machine:
+        yield machine
+
+
+@asynccontextmanager
+async def switched_on(root: Path, binds: Mapping[str, str], network: str = "") -> AsyncIterator[Machine]:
+    """A machine with these files, and folders of ours at other places; at last it is switched off.
+
+    ``network`` is the path of a network namespace that is its own; without one it is on our network.
+    """
+    for place in binds.values():
+        (root / place.removeprefix("/")).mkdir(parents=True, exist_ok=True)
     nspawn = await asyncio.create_subprocess_exec(
         *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe"),
-        *(f"--directory={root}", "--bind-ro=/usr", f"--bind-ro={sys.base_prefix}:/opt/python"),
-        *(f"--bind-ro={ROOT}:/opt/tickgate/tree", f"--bind-ro={sysconfig.get_path('purelib')}:/opt/tickgate/site"),
+        # Another one of that name, of another test, would have its folders.
+        *(f"--machine=tickgate-{secrets.token_hex(4)}", f"--directory={root}", "--bind-ro=/usr"),
+        *(f"--bind-ro={ours}:{its}" for ours, its in binds.items()),
+        *((f"--network-namespace-path={network}",) if network else ()),
         "systemd.unit=multi-user.target",
         stdin=asyncio.subprocess.DEVNULL,
     )
@@ -103,11 +121,12 @@ async def booted(folder: Path) -> AsyncIterator[Machine]:
             await nspawn.wait()
 
 
-def _root_of(folder: Path) -> Path:
+def bare_root(folder: Path) -> Path:
+    """The files of a machine on which nothing is installed but what is in `/usr`."""
     root = folder / "root"
-    for name in ("etc/systemd/system", "etc/sysusers.d", "etc/tickgate", "opt/python", "opt/tickgate/bin"):
+    for name in ("etc/systemd/system", "etc/sysusers.d"):
         (root / name).mkdir(parents=True)
-    for name in ("var", "run", "tmp", "proc", "sys", "dev", "root", "usr", "opt/tickgate/tree", "opt/tickgate/site"):
+    for name in ("var", "run", "tmp", "proc", "sys", "dev", "root", "usr"):
         (root / name).mkdir()
     # Its users are not ours: pytest's folder is closed to others, and so would its root be.
     for part in (folder, *folder.parents[:-2]):
@@ -118,13 +137,19 @@ def _root_of(folder: Path) -> Path:
     (root / "etc" / "machine-id").touch()
     (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n")
     (root / "etc" / "group").write_text("root:x:0:\nnogroup:x:65534:\n")
-    units = root / "etc" / "systemd" / "system"
     for name in _NOT_NEEDED:
-        (units / name).symlink_to("/dev/null")
+        (root / "etc" / "systemd" / "system" / name).symlink_to("/dev/null")
+    return root
+
+
+def _install(root: Path) -> None:
+    """What `docs/deploy.md` does, without an environment of its own."""
+    units = root / "etc" / "systemd" / "system"
     for unit in (*UNITS.glob("*.service"), *UNITS.glob("*.socket")):
         shutil.copy(unit, units)
     shutil.copy(UNITS / "sysusers.conf", root / "etc" / "sysusers.d" / "tickgate.conf")
+    (root / "etc" / "tickgate").mkdir()
     program = root / "opt" / "tickgate" / "bin" / "tickgate"
+    program.parent.mkdir(parents=True)
     program.write_text(_PROGRAM.format(python=Path(sys.executable).resolve().name), encoding="utf-8")
     program.chmod(0o755)
-    return root
