@@ -13,8 +13,8 @@ import pytest
 from deploy.launcher.stack import Stack
 from deploy.process.program import Program
 from tests.integration.faults import bus_port, launched, now, tell
+from tests.integration.recorder import Recorder, assert_every_tick
 from tests.integration.stacks import answers, cluster_plan, run_plan, running
-from tests.integration.test_resume import Recorder
 from tests.waiting import until
 from tickgate_client import Connected, Gap, State, Stream, SyncStream, Tick, connect, connect_sync
 
@@ -153,9 +153,8 @@ async def test_gateways_are_replaced_and_callers_need_not_care(gateways: int) ->
     every = [ticks for caller in callers[:EVERY] for ticks in caller.ticks.values()]
     assert EVERY * len(SYMBOLS) == len(every)
     for ticks in (*every, of_thread):
-        seqs, published = [tick.seq for tick in ticks], recorder.published[ticks[0].symbol]
-        first = published.index(seqs[0])
-        assert published[first : first + len(seqs)] == seqs
+        seqs = [tick.seq for tick in ticks]
+        assert_every_tick(ticks[0].symbol, seqs, recorder.published[ticks[0].symbol])
         assert len(seqs) > TICKS_PER_S / len(SYMBOLS)
     for caller in callers[EVERY:]:
         for ticks in caller.ticks.values():

@@ -6,20 +6,19 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from deploy.launcher.stack import Stack
 from gateway.auth.settings import AuthSettings
-from market.wire.codec import decode_tick
+from market.prices.tick import Tick
 from tests.gateway.auth.tokens import SECRET
 from tests.gateway.conftest import start_gateway
 from tests.integration.faults import SYMBOLS, bus_port, tell, with_gateways
 from tests.integration.haproxy_stats import until_state
 from tests.integration.js_programs import Watching, watching
+from tests.integration.recorder import Recorder
 from tests.integration.stacks import cluster_plan, run_plan, running, ws_url
-from tests.integration.test_resume import Recorder
 from tests.proxy import Proxy
 from tests.waiting import until
 
@@ -38,11 +37,9 @@ class Timed(Recorder):
         super().__init__()
         self.at_ms: dict[tuple[str, int], float] = {}
 
-    async def _listen(self, channel: Any) -> None:
-        async for message in channel.listen():
-            tick = decode_tick(message["data"])
-            self.published[tick.symbol].append(tick.seq)
-            self.at_ms[tick.symbol, tick.seq] = time.time() * 1000
+    def record(self, tick: Tick) -> None:
+        super().record(tick)
+        self.at_ms[tick.symbol, tick.seq] = time.time() * 1000
 
     def had_newer(self, symbol: str, seq: int, before_ms: float) -> bool:
         """Whether a newer tick was on the bus by then."""
@@ -57,9 +54,10 @@ def assert_no_old_price(client: Watching, recorder: Timed) -> None:
         assert not recorder.had_newer(line["symbol"], line["seq"], line["at_ms"] - 3000), line
 
 
-def assert_every_tick(client: Watching, recorder: Timed) -> None:
+async def assert_every_tick(client: Watching, recorder: Timed) -> None:
     """Check that it has what the bus has, once and in order, from its one snapshot on."""
     assert [] == client.told("gap")
+    await recorder.catch_up()
     for symbol in SYMBOLS:
         seqs, published = client.seqs(symbol), recorder.published[symbol]
         first = published.index(seqs[0])
@@ -137,7 +135,7 @@ async def test_a_drain_and_a_kill_are_nothing_for_the_caller_to_do() -> None:
                     oldest_live_price=summary["oldest_ms"] / 1000,
                     stale_for=client.longest_stale_s(SYMBOLS[0]),
                 )
-        assert_every_tick(every, recorder)
+        await assert_every_tick(every, recorder)
         for client in clients:
             assert_no_old_price(client, recorder)
 
@@ -158,7 +156,7 @@ async def test_a_frozen_network_is_noticed_and_left() -> None:
             await client.until(is_live)
             await more(client)
             await client.end()
-        assert_every_tick(client, recorder)
+        await assert_every_tick(client, recorder)
         assert_no_old_price(client, recorder)
 
 
@@ -233,6 +231,6 @@ async def test_a_rolling_restart_and_kills_of_a_cluster_miss_no_tick() -> None:
                     stale_for=client.longest_stale_s(SYMBOLS[0]),
                 )
         for client in (first, second):
-            assert_every_tick(client, recorder)
+            await assert_every_tick(client, recorder)
         for client in clients:
             assert_no_old_price(client, recorder)
