@@ -16,7 +16,7 @@ from deploy.launcher.programs import GUNICORN, PYTHON
 from deploy.ports import Address, free_port
 from tests.integration.faults import subscribers
 from tests.integration.newcomers import SERVED, coming
-from tests.integration.stacks import answers, members_of, run_plan, running
+from tests.integration.stacks import answers, http_status, members_of, run_plan, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -49,12 +49,12 @@ class Manager:
         """The words of the gateway that was started last."""
         self.address = Address("127.0.0.1", self._listening.getsockname()[1], "GATEWAY_PORT")
 
-    async def start(self, command: tuple[str, ...]) -> None:
+    async def start(self, command: tuple[str, ...], **settings: str) -> None:
         """Start a gateway; return when it says that it is ready."""
         fd = self._listening.fileno()
         self._running = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", "-c", _HAND_OVER, str(fd), *command),
-            env=self._environ,
+            env=self._environ | settings,
             pass_fds=(fd,),
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
@@ -116,21 +116,14 @@ async def test_nobody_is_turned_away_while_a_gateway_is_restarted_on_the_manager
             for client in clients:
                 await client.until(lambda client: client.closed, within_s=ENDS_WITHIN_S)
             assert [1012] * EACH == [client.close_code for client in clients]
-            served = newcomers.outcomes[SERVED]
-            await its.start(GATEWAY)
+            served, private = newcomers.outcomes[SERVED], free_port()
+            await its.start(GATEWAY, GATEWAY_PRIVATE_PORT=str(private))
             await until(lambda: newcomers.outcomes[SERVED] > served)
         assert {} == newcomers.failed
-        # One that nobody asks, and that has no client, goes at once.
+        # A port that was not handed over is listened on as ever.
+        assert 200 == await http_status(f"http://127.0.0.1:{private}/metrics")
+        assert 404 == await http_status(f"http://{its.address}/metrics")
         await its.stop()
-
-
-async def test_the_private_port_needs_no_socket_of_the_manager(tmp_path: Path) -> None:
-    """One that was not handed over is listened on as ever."""
-    private = free_port()
-    async with manager(tmp_path, GATEWAY_PRIVATE_PORT=str(private)) as its:
-        await its.start(GATEWAY)
-        await answers(f"http://127.0.0.1:{private}/metrics", 200)
-        await answers(f"http://{its.address}/metrics", 404)
 
 
 async def test_gunicorn_takes_the_socket_too(tmp_path: Path) -> None:
