@@ -13,7 +13,7 @@ from deploy.fronts.values import Front
 
 _FOLDER: Final = "/var/lib/nginx"
 """Where NGINX of Debian keeps what it has to keep."""
-_OPEN_FILES: Final = 100_000
+_OPEN_FILES: Final = 250_000
 """As in ``haproxy.cfg``."""
 _ACCESS_LOG: Final = "/var/log/nginx/access.log"
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.hosts import namespaces
+
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy" / "sysctl" / "99-tickgate.conf"
 _LINE = re.compile(r"(-?)([a-z0-9_.]+) = (\d+(?: \d+)*)")
@@ -37,6 +39,26 @@ def test_this_kernel_knows_each(name: str) -> None:
 def is_contained() -> bool:
     """Whether this is a network of its own, which lacks what the whole machine has."""
     return not Path("/proc/sys/net/core/netdev_max_backlog").exists()
+
+
+def test_the_kernel_takes_each_value() -> None:
+    """Those of a network are written to one of its own, and read again."""
+    if reason := namespaces.why_not():
+        pytest.skip(reason)
+    namespace = namespaces.Namespace()
+    taken = []
+    try:
+        for line in lines():
+            # What the whole machine has is not there.
+            path = Path("/proc/sys", *line[2].split("."))
+            with namespace.entered():
+                if not line[1] and line[2].startswith("net.") and path.exists():
+                    path.write_text(line[3], encoding="ascii")
+                    assert path.read_text(encoding="ascii").split() == line[3].split()
+                    taken.append(line[2])
+    finally:
+        namespace.close()
+    assert {"net.core.somaxconn", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_slow_start_after_idle"} <= {*taken}
 
 
 def test_each_has_its_reason_and_its_default() -> None:

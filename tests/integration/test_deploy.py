@@ -202,7 +202,7 @@ async def test_the_walk_of_the_document(tmp_path: Path) -> None:
                         *(tmp_path / f"{name}" for name in ("authority.pem", "gateway.pem", "gateway.key")),
                     )
                     said = await run_all(its, of_heading)
-                    assert "ready" in said[-1]
+                    assert any("ready" in text for text in said)
                     for name in MACHINES[:2]:
                         assert "prices are live" == await its.on[name].show("tickgate-gateway@8081", "StatusText")
                 case "The front":
