@@ -148,17 +148,22 @@ class Place:
     @asynccontextmanager
     async def client_of_prices(self, token: str) -> AsyncIterator[Any]:
         """A client that is connected over TLS."""
+        context = ssl.create_default_context()
+        self.public.configure_trust(context)
         made = self.client.namespace.socket()
-        async with asyncio.timeout(20):
-            await asyncio.get_running_loop().sock_connect(made, (self.net["front"].address, 443))
-            context = ssl.create_default_context()
-            self.public.configure_trust(context)
-            link = await connect(
-                "wss://prices.example.com/ws",
-                sock=made,
-                ssl=context,
-                additional_headers={"Authorization": f"Bearer {token}"},
-            )
+        try:
+            async with asyncio.timeout(20):
+                await asyncio.get_running_loop().sock_connect(made, (self.net["front"].address, 443))
+        except BaseException:
+            made.close()
+            raise
+        link = await connect(
+            "wss://prices.example.com/ws",
+            sock=made,
+            ssl=context,
+            additional_headers={"Authorization": f"Bearer {token}"},
+            open_timeout=20,
+        )
         async with link:
             yield link
 
@@ -242,16 +247,17 @@ async def run_all(its: Place, some: Sequence[Block]) -> list[str]:
 
 async def upgrade(its: Place, some: Sequence[Block]) -> None:
     """Upgrade while clients come one after the other, and one stays through the reload of the front."""
-    visits = 0
+    visits, goes_on = 0, True
 
     async def come() -> None:
         nonlocal visits
-        while True:
+        while goes_on:
             await its.visit()
             visits += 1
 
     async with asyncio.TaskGroup() as group:
-        coming = [group.create_task(come()) for _ in range(3)]
+        for _ in range(3):
+            group.create_task(come())
         for block in some[:-1]:
             await its.run(block)
         async with its.client_of_prices(its.token()) as link:
@@ -262,8 +268,7 @@ async def upgrade(its: Place, some: Sequence[Block]) -> None:
             async with asyncio.timeout(20):
                 while json.loads(await link.recv())["type"] != "pong":
                     pass
-        for task in coming:
-            task.cancel()
+        goes_on = False
 
 
 async def _is(truth: bool) -> bool:
