@@ -131,7 +131,7 @@ site: $(VENV)/.ready
 	@$(VENV)/bin/zensical build --clean --strict
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,docs,embedded,envoy,kafka,notebook,test
+	@deploy/venv.sh $(VENV) cluster,dashboard,dev,docs,embedded,envoy,kafka,notebook,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.

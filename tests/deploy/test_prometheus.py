@@ -1,9 +1,6 @@
 """The files for Prometheus: its configuration, and alerts, each of which is tested and explained."""
 
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,25 +8,19 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.prometheus import assert_queries, promtool
 from tests.test_readme import anchors
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES: dict[str, Any] = yaml.safe_load((FOLDER / "rules.yaml").read_text(encoding="utf-8"))
-CASES: dict[str, Any] = yaml.safe_load((FOLDER / "rules_test.yaml").read_text(encoding="utf-8"))
+TESTS = ("rules_test.yaml", "rules_hours_test.yaml")
+CASES: dict[str, dict[str, Any]] = {name: yaml.safe_load((FOLDER / name).read_text(encoding="utf-8")) for name in TESTS}
 RUNBOOK = "docs/runbook.md"
 
 
 def _alerts() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
-
-
-def _promtool(*arguments: str, folder: Path = FOLDER) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("promtool")
-    if program is None:
-        assert "CI" not in os.environ, "deploy/system.sh promtool=prometheus has not installed it"
-        pytest.skip("PATH has no promtool (Debian: apt-get install prometheus)")
-    return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
 def _sections() -> dict[str, str]:
@@ -40,14 +31,14 @@ def _sections() -> dict[str, str]:
 
 def test_the_configuration_can_be_used() -> None:
     """Prometheus starts with it, and finds its rules."""
-    checked = _promtool("check", "config", "prometheus.yaml")
+    checked = promtool("check", "config", "prometheus.yaml", folder=FOLDER)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"{len(_alerts())} rules found" in checked.stdout
 
 
 def test_each_alert_fires_and_is_silent_as_its_tests_say() -> None:
-    """All of `rules_test.yaml`."""
-    tested = _promtool("test", "rules", "rules_test.yaml")
+    """All of both files."""
+    tested = promtool("test", "rules", *TESTS, folder=FOLDER)
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
@@ -55,7 +46,7 @@ def test_each_alert_fires_and_is_silent_as_its_tests_say() -> None:
 def test_each_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not(alert: str) -> None:
     """A test is named for the alert, and what it is named for is what it looks at."""
     said = set()
-    for case in CASES["tests"]:
+    for case in (case for cases in CASES.values() for case in cases["tests"]):
         name, does, _ = case["name"].split(maxsplit=2)
         if name != alert:
             continue
@@ -73,9 +64,10 @@ def test_the_tests_notice_a_rule_that_never_fires_and_one_that_always_does(
     """Each alert's own tests fail where its expression is another."""
     rules = [{**rule, "expr": wrong} for rule in _alerts().values()]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "wrong", "rules": rules}]}))
-    cases = [case for case in CASES["tests"] if f" {kind}" in case["name"]]
-    (tmp_path / "test.yaml").write_text(yaml.safe_dump({**CASES, "tests": cases}))
-    tested = _promtool("test", "rules", "test.yaml", folder=tmp_path)
+    for name, cases in CASES.items():
+        chosen = [case for case in cases["tests"] if f" {kind}" in case["name"]]
+        (tmp_path / name).write_text(yaml.safe_dump({**cases, "tests": chosen}))
+    tested = promtool("test", "rules", *TESTS, folder=tmp_path)
     failed = set(re.findall(r"alertname: (\w+), time:", tested.stdout + tested.stderr))
     assert failed == _alerts().keys(), tested.stderr
 
@@ -112,8 +104,4 @@ def _queries() -> Iterator[str]:
 
 def test_the_queries_of_the_runbook_can_be_asked(tmp_path: Path) -> None:
     """Each one is PromQL."""
-    rules = [{"record": f"runbook:{number}", "expr": query} for number, query in enumerate(_queries())]
-    (tmp_path / "queries.yaml").write_text(yaml.safe_dump({"groups": [{"name": "runbook", "rules": rules}]}))
-    checked = _promtool("check", "rules", "queries.yaml", folder=tmp_path)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert f"{len(rules)} rules found" in checked.stdout
+    assert_queries(list(_queries()), tmp_path)
