@@ -22,6 +22,8 @@ _COLOURS: Final = (
     *("#5794f2", "#fade2a", "#96d98d", "#ffb357", "#c4162a", "#a352cc"),
 )
 _MOST_LEGENDS: Final = 6
+_WIDE_PX: Final = 240
+"""From here on there is room for four times below a plot."""
 _CHARACTER_PX: Final = 5.6
 """Of the small type, on average."""
 
@@ -145,31 +147,39 @@ def _lines(panel: Panel, body: Box, lines: Sequence[Line], start_s: float, end_s
     yield from _times(plot, start_s, end_s)
     for index, line in enumerate(lines):
         colour = _COLOURS[index % len(_COLOURS)]
-        for run in _runs(line.series.points):
+        for run in _runs(line.series.points, _step_of(line.series.points)):
             path = "L".join("{:.1f} {:.1f}".format(*at(*point)) for point in run)
             yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.4"/>'
     yield from _legend(body, lines)
 
 
-def _runs(points: Iterable[tuple[float, float]]) -> Iterator[list[tuple[float, float]]]:
-    """Points without those that are no number: the line has a gap there."""
+def _runs(points: Iterable[tuple[float, float]], step_s: float) -> Iterator[list[tuple[float, float]]]:
+    """Points that are numbers and follow each other without a gap."""
     run: list[tuple[float, float]] = []
     for point in points:
-        if math.isfinite(point[1]):
-            run.append(point)
-        elif run:
+        if run and (not math.isfinite(point[1]) or point[0] - run[-1][0] > step_s * 1.5):
             yield run
             run = []
+        if math.isfinite(point[1]):
+            run.append(point)
     if run:
         yield run
 
 
+def _step_of(points: Sequence[tuple[float, float]]) -> float:
+    """Seconds from one point to the next, where none is missing."""
+    return min((after[0] - before[0] for before, after in pairwise(points)), default=5.0)
+
+
 def _times(plot: Box, start_s: float, end_s: float) -> Iterator[str]:
-    for part in range(4):
-        moment = start_s + (end_s - start_s) * part / 3
-        anchor = ("start", "middle", "middle", "end")[part]
+    parts = 3 if plot.width > _WIDE_PX else 1
+    for part in range(parts + 1):
+        moment = start_s + (end_s - start_s) * part / parts
+        anchor = {0: "start", parts: "end"}.get(part, "middle")
         text = time.strftime("%H:%M:%S", time.gmtime(moment))
-        yield _text(plot.x + plot.width * part / 3, plot.y + plot.height + 12, text, colour=_DIM, anchor=anchor, size=9)
+        yield _text(
+            plot.x + plot.width * part / parts, plot.y + plot.height + 12, text, colour=_DIM, anchor=anchor, size=9
+        )
 
 
 def _legend(body: Box, lines: Sequence[Line]) -> Iterator[str]:
@@ -195,8 +205,7 @@ def _states(body: Box, lines: Sequence[Line], start_s: float, end_s: float) -> I
         y = plot.y + index * height
         yield _text(plot.x - 6, y + height * 0.7, line.name, colour=_DIM, anchor="end", size=min(10, height))
         points = line.series.points
-        step = min((after[0] - before[0] for before, after in pairwise(points)), default=5.0)
-        for begin, end, value in _held(points, step):
+        for begin, end, value in _held(points, _step_of(points)):
             x = plot.x + (max(begin, start_s) - start_s) / (end_s - start_s) * plot.width
             wide = (min(end, end_s) - max(begin, start_s)) / (end_s - start_s) * plot.width
             colour = _GREEN if value else _RED

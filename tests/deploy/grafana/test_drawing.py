@@ -65,9 +65,10 @@ def test_a_state_has_its_word() -> None:
 
 def test_a_line_has_a_gap_where_there_is_no_number() -> None:
     """Two runs are two paths."""
-    one = _drawn("series", [_line("<a>", (0, 1), (10, 2), (20, 3), (30, 2))])
-    two = _drawn("series", [_line("<a>", (0, 1), (10, 2), (20, math.nan), (30, 2))])
-    assert [one.count('fill="none"'), two.count('fill="none"')] == [1, 2]
+    whole = _drawn("series", [_line("<a>", (0, 1), (10, 2), (20, 3), (30, 2))])
+    unknown = _drawn("series", [_line("<a>", (0, 1), (10, 2), (20, math.nan), (30, 2))])
+    missing = _drawn("series", [_line("<a>", (0, 1), (10, 2), (30, 2), (40, 3))])
+    assert [drawn.count('fill="none"') for drawn in (whole, unknown, missing)] == [1, 2, 2]
 
 
 def test_states_are_drawn_for_as_long_as_they_lasted() -> None:
