@@ -62,7 +62,7 @@ def test_the_tests_notice_a_rule_that_never_fires_and_one_that_always_does(
     wrong: str, kind: str, tmp_path: Path
 ) -> None:
     """Each alert's own tests fail where its expression is another."""
-    rules = [{**rule, "expr": wrong} for rule in _alerts().values()]
+    rules = [{"alert": name, "for": rule.get("for", "0s"), "expr": wrong} for name, rule in _alerts().items()]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "wrong", "rules": rules}]}))
     for name, cases in CASES.items():
         chosen = [case for case in cases["tests"] if f" {kind}" in case["name"]]
