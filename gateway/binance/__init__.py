@@ -12,7 +12,6 @@ The messages go through the same hub and cohorts as all others. What is Binance'
 ``session``    one client's streams, without I/O: a command in; an answer and a subscription out
 ``client``     a session over a connection, with Binance's limits
 ``endpoint``   what the clients of one gateway share; makes them
-``staleness``  closes clients whose prices are stale, as they know no other word for it
 ``requests``   the parameters of requests for REST, and the errors about them
 ``weights``    what requests weigh, and what each address has used
 ``listing``    the answer to ``exchangeInfo``

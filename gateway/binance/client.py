@@ -31,8 +31,7 @@ class StreamClient:
     """One client, from its first streams to its end."""
 
     __slots__ = (
-        "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_is_current", "_proxied", "_session", "_slot", "_times",
-        "connection", "since",
+        "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_proxied", "_session", "_slot", "_times", "connection",
     )  # fmt: skip
 
     def __init__(
@@ -45,20 +44,13 @@ class StreamClient:
         grant: Grant,
         slot: Slot,
         *,
-        is_current: Callable[[str], bool],
         gone: Callable[["StreamClient"], None],
     ) -> None:
-        """``name`` is for the log. ``is_current`` says whether a symbol's price is; ``gone`` is called at the end.
-
-        ``slot`` is freed at the end.
-        """
+        """``name`` is for the log. ``gone`` is called at the end, and ``slot`` is freed."""
         self._gateway = gateway
         self._session = session
         self._slot = slot
-        self._is_current = is_current
         self._gone = gone
-        self.since = gateway.loop.time()
-        """When it came, in the event loop's time."""
         self._errors = 0
         self._proxied = upgrade_request.proxied
         self._bucket = Bucket(gateway.budgets.connection)
@@ -83,17 +75,12 @@ class StreamClient:
             self._expiry = gateway.loop.call_later(left_s, self.connection.close, CloseReason.EXPIRED)
 
     @property
-    def symbols(self) -> frozenset[str]:
-        """See `gateway.binance.staleness.Holder`."""
-        return self._session.symbols
-
-    @property
-    def is_closing(self) -> bool:
-        """See `gateway.binance.staleness.Holder`."""
-        return self.connection.closing
+    def held(self) -> frozenset[str]:
+        """See `gateway.fanout.stale_holders.Holder.held`; none where the operator prefers silence."""
+        return self._session.symbols if self._gateway.settings.binance.stale == "close" else frozenset()
 
     def close_as_stale(self, symbol: str) -> None:
-        """Close it, as the price of ``symbol`` is stale."""
+        """See `gateway.fanout.stale_holders.Holder.close_as_stale`."""
         logger.debug("client %s of streams holds %s, which is stale", self.connection.client, symbol)
         self.connection.close(CloseReason.STALE)
 
@@ -144,6 +131,7 @@ class StreamClient:
         """See `gateway.websocket.connection.Listener.connection_lost`."""
         if self._expiry is not None:
             self._expiry.cancel()
+        self._gateway.stale_holders.remove(self)
         self._gone(self)
         self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
@@ -155,7 +143,7 @@ class StreamClient:
         if self._session.serve(names):
             # Its protocol has no word for it. When it comes back, its streams are refused by name.
             self.connection.close(CloseReason.STALE)
-        elif "" in self.symbols:
+        elif "" in self._session.symbols:
             self._apply(Outcome(self._session.wants))
 
     def _is_in_time(self, extra: int = 0, *, counts: bool = True) -> bool:
@@ -183,7 +171,8 @@ class StreamClient:
         if outcome.answer:
             connection.reply(frame(TEXT, outcome.answer))
         # An old price would pass for a new one.
-        current = [topic for topic in outcome.snapshots if self._is_current(symbol_of(topic))]
+        is_current = self._gateway.stale_holders.is_current
+        current = [topic for topic in outcome.snapshots if is_current(symbol_of(topic))]
         if current:
             hub.send_snapshots(connection, current)
         if outcome.is_wrong:

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
-from typing import Final
 
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
@@ -11,15 +9,10 @@ from gateway.binance.client import StreamClient
 from gateway.binance.encoding import Encodings, Writing
 from gateway.binance.names import StreamNames
 from gateway.binance.session import StreamSession
-from gateway.binance.staleness import Staleness
 from gateway.binance.target import Target
 from gateway.client.welcome import new_id
 from gateway.gateway import Gateway
 from gateway.websocket.connection import Connection
-from market.prices.venues import DEFAULT_VENUE
-
-_STALE: Final = ("stale", "unknown")
-"""States of symbols: their prices may be old."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,23 +26,8 @@ class Endpoint:
         """The names of all streams."""
         self.clients: dict[StreamClient, None] = {}
         """All clients."""
-        self._staleness = Staleness(self.clients, self.stale, lambda: gateway.settings.binance.stale == "close")
         self._encodings = Encodings(gateway.now_us, gateway.hub.last_tick)
         gateway.on_change.append(self._changed)
-
-    @property
-    def _live(self) -> bool:
-        """Whether the venue's prices are live."""
-        return self._gateway.feed.live_venues().get(DEFAULT_VENUE) == 1
-
-    def is_current(self, symbol: str) -> bool:
-        """Whether the price of ``symbol`` is current; that of one that is not traded now stands still, and is."""
-        return self._live and self._gateway.states.state_of(symbol) not in _STALE
-
-    def stale(self) -> Collection[str]:
-        """The symbols whose prices are stale, and an empty name if all are."""
-        symbols, state_of = self.names.served, self._gateway.states.state_of
-        return [name for name in symbols if state_of(name) in _STALE] if self._live else (*symbols, "")
 
     def session(self, target: Target, grant: Grant, *, deflate: bool = False) -> StreamSession:
         """A session that has no streams yet."""
@@ -82,7 +60,6 @@ class Endpoint:
                 session,
                 grant,
                 slot,
-                is_current=self.is_current,
                 gone=self._gone,
             )
         except BaseException:
@@ -91,7 +68,7 @@ class Endpoint:
         connection = client.connection
         gateway.add(connection)
         self.clients[client] = None
-        self._staleness.begin()
+        gateway.stale_holders.add(client)
         logger.debug("client %s of streams connected from %s", connection.client, upgrade_request.address)
         connection.reply(upgrade_request.handshake.head)
         client.begin(snapshots)
@@ -99,8 +76,6 @@ class Endpoint:
 
     def _gone(self, client: StreamClient) -> None:
         self.clients.pop(client, None)
-        if not self.clients:
-            self._staleness.end()
 
     def _changed(self) -> None:
         symbols = self._gateway.settings.symbols

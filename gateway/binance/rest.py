@@ -130,7 +130,8 @@ class Api:
         """
         chosen = named(question.query, self._knows(question))
         names = self._allowed(question) if chosen is None else chosen.symbols
-        answers = await _in_turns(names, lambda name: one(name) if self._endpoint.is_current(name) else None)
+        is_current = self._gateway.stale_holders.is_current
+        answers = await _in_turns(names, lambda name: one(name) if is_current(name) else None)
         if chosen is None:
             return [answer for answer in answers if answer is not None]
         for name, answer in zip(names, answers, strict=True):

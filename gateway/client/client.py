@@ -81,7 +81,7 @@ class Client:
         """See `gateway.fanout.stale_holders.Holder.held`."""
         return self._session.held
 
-    def close_as_stale(self) -> None:
+    def close_as_stale(self, symbol: str) -> None:  # noqa: ARG002 # its protocol has no word for it
         """See `gateway.fanout.stale_holders.Holder.close_as_stale`."""
         self.connection.close(CloseReason.STALE)
 

@@ -5,7 +5,8 @@ sent no old price meanwhile (`is_current`).
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+import logging
+from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
 from gateway.protocol.forms import FramedStatus
@@ -23,6 +24,8 @@ _AT_ONCE: Final = 200
 _STALE: Final = ("stale", "unknown")
 """States of symbols whose prices may be old. That of one that is not traded now stands still, and is current."""
 
+logger = logging.getLogger(__name__)
+
 
 class Venues(Protocol):
     """What a gateway knows of its venues."""
@@ -37,10 +40,14 @@ class Holder(Protocol):
 
     @property
     def held(self) -> Collection[str]:
-        """The symbols that it holds."""
+        """The symbols that it holds; none if it is not to be closed.
 
-    def close_as_stale(self) -> None:
-        """Close it."""
+        An empty name is a wish for all symbols of the default venue: it is stale if the venue is. One symbol of
+        hundreds that stands still would close such clients for ever.
+        """
+
+    def close_as_stale(self, symbol: str) -> None:
+        """Close it: the price of ``symbol`` is stale."""
 
 
 class StaleHolders:
@@ -66,7 +73,8 @@ class StaleHolders:
 
     def is_current(self, symbol: str) -> bool:
         """Whether the price of ``symbol`` is."""
-        return venue_of(symbol) not in self._stale_venues() and symbol not in self._stale_symbols()
+        status = self._states.get(symbol)
+        return (status is None or status.message.state not in _STALE) and venue_of(symbol) not in self._stale_venues()
 
     def _stale_venues(self) -> set[str]:
         return {status.venue for status in self._feed.statuses if status.feed == "stale"}
@@ -83,18 +91,26 @@ class StaleHolders:
         now, venues, symbols = asyncio.get_running_loop().time(), self._stale_venues(), self._stale_symbols()
         due = []
         for holder, since in self._since.items():
-            if not (venues or symbols) or not _holds_stale(holder.held, venues, symbols):
+            symbol = _stale_one(holder.held, venues, symbols) if venues or symbols else None
+            if symbol is None:
                 self._since[holder] = None
             elif since is None:
                 self._since[holder] = now
             elif now - since >= STALE_S:
-                due.append(holder)
-        for holder in due[:_AT_ONCE]:
+                due.append((holder, symbol))
+        if due:
+            logger.warning("clients closed, as their prices are stale: %d, e.g. for %s", len(due), due[0][1] or "all")
+        for holder, symbol in due[:_AT_ONCE]:
             del self._since[holder]
-            holder.close_as_stale()
+            holder.close_as_stale(symbol)
         if self._since:
             self._look_later(0 if due[_AT_ONCE:] else LOOK_S)
 
 
-def _holds_stale(held: Iterable[str], venues: Collection[str], symbols: Collection[str]) -> bool:
-    return any(symbol in symbols or venue_of(symbol) in venues for symbol in held)
+def _stale_one(held: Collection[str], venues: Collection[str], symbols: Collection[str]) -> str | None:
+    if venues:
+        for symbol in held:
+            if venue_of(symbol) in venues:
+                return symbol
+    few, many = (held, symbols) if len(held) < len(symbols) else (symbols, held)
+    return next((symbol for symbol in few if symbol in many), None)

@@ -33,6 +33,7 @@ _FOR_AN_ANSWER_S: Final = 0.1
 _FEWEST_TO_TELL: Final = 1_000
 _PATIENCE_S: Final = 30
 """A generous bound for whatever takes milliseconds."""
+_HISTORY_BYTES: Final = 2**18
 _MOST_AGE_S: Final = 3
 """No tick may come to the witness later: what is older than this is stale by the gateway's own measure."""
 
@@ -204,7 +205,8 @@ class Visiting:
 @asynccontextmanager
 async def gateway_under_fire() -> AsyncIterator[Visiting]:
     """A gateway with a bus, a poller and a witness."""
-    plan = run_plan(LOG_LEVEL="WARNING")
+    # The history grows with the ticks, whatever strangers send: it is full before memory is looked at first.
+    plan = run_plan(LOG_LEVEL="WARNING", HISTORY_BYTES=str(_HISTORY_BYTES))
     (program,) = plan.gateways
     said: list[str] = []
 

@@ -10,10 +10,12 @@ from msgspec import Struct, inspect
 
 import gateway.protocol.messages
 import gateway.protocol.served_symbol
+import market.prices.stats
 import market.prices.tick
 from gateway.protocol import messages
 from gateway.protocol.error_codes import ErrorCode
 from gateway.protocol.served_symbol import ServedSymbol
+from market.prices.stats import Stats
 from market.prices.tick import Tick
 from market.wire.status import SymbolState
 from tests.reference.sources import ROOT, field_docs, markdown
@@ -45,9 +47,25 @@ def declarations() -> str:
         _like_a_tick("Snapshot", "snapshot", "The last value of a symbol, after ``subscribe``."),
         _documented("One flush of a subscription with ``batch``.")
         + 'export interface TicksMessage {\n  type: "ticks";\n  ticks: TickFields[];\n}',
+        _documented(
+            "The figures of one symbol over the last 24 hours, on the channel ``stats``: what is known of them."
+        )
+        + _body("Stats", Stats, field_docs(market.prices.stats, "Stats"), '  type: "stats";\n'),
+        _documented("One flush of a subscription of ``stats`` with ``batch``.")
+        + 'export interface StatsBatch {\n  type: "stats_batch";\n  stats: Omit<Stats, "type">[];\n}',
         _body("ServedSymbol", ServedSymbol, field_docs(gateway.protocol.served_symbol, "ServedSymbol"), ""),
         *(_interface(kind, f"{kind.__name__}Message", always_sent=True) for kind in answers),
-        _union("AnyMessage", ("Tick", "Snapshot", "TicksMessage", *(f"{kind.__name__}Message" for kind in answers))),
+        _union(
+            "AnyMessage",
+            (
+                "Tick",
+                "Snapshot",
+                "TicksMessage",
+                "Stats",
+                "StatsBatch",
+                *(f"{kind.__name__}Message" for kind in answers),
+            ),
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 

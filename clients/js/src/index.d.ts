@@ -1,18 +1,11 @@
 // What `tickgate-client` exports.
 
-import type { ErrorCode, GapMessage, LagMessage, ServedSymbol, StatusMessage, SymbolState, TickFields } from "./protocol.js";
+import type { ErrorCode, GapMessage, LagMessage, ServedSymbol, Stats, StatusMessage, SymbolState, TickFields } from "./protocol.js";
 
 export type * from "./protocol.js";
 
 /** A tick or a snapshot: scaled integers, to be shown with `formatPrice`. */
 export type Price = TickFields & { type?: "tick" | "snapshot" };
-
-/** 24-hour figures of the channel `stats`: decimal strings as the exchange wrote them. */
-export interface Stats {
-  type: "stats";
-  symbol: string;
-  [figure: string]: string | number | undefined;
-}
 
 export interface ConnectOptions {
   /**

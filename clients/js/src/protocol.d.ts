@@ -207,6 +207,93 @@ export interface TicksMessage {
   ticks: TickFields[];
 }
 
+/**
+ * The figures of one symbol over the last 24 hours, on the channel `stats`: what is known of them.
+ */
+export interface Stats {
+  type: "stats";
+  /**
+   * The symbol's full name.
+   */
+  symbol: string;
+  /**
+   * When the exchange sent them, or when they were received if it does not say; microseconds since the Unix epoch.
+   */
+  ts_us: number;
+  /**
+   * The price 24 hours ago.
+   */
+  open?: string;
+  /**
+   * The highest price.
+   */
+  high?: string;
+  /**
+   * The lowest price.
+   */
+  low?: string;
+  /**
+   * The newest price.
+   */
+  last?: string;
+  /**
+   * What was traded, in the base asset.
+   */
+  volume?: string;
+  /**
+   * What was traded, in the quote asset.
+   */
+  quote_volume?: string;
+  /**
+   * `last` less `open`.
+   */
+  change?: string;
+  /**
+   * The same in percent of `open`.
+   */
+  change_percent?: string;
+  /**
+   * The mean price, weighted by volume.
+   */
+  weighted?: string;
+  /**
+   * The last price before the 24 hours.
+   */
+  prev_close?: string;
+  /**
+   * The size of the newest trade.
+   */
+  last_size?: string;
+  /**
+   * Where the 24 hours begin, microseconds since the Unix epoch.
+   */
+  open_us?: number;
+  /**
+   * Where they end, microseconds since the Unix epoch.
+   */
+  close_us?: number;
+  /**
+   * The number of the first trade in them.
+   */
+  first_id?: number;
+  /**
+   * The number of the newest trade.
+   */
+  last_id?: number;
+  /**
+   * How many trades there were.
+   */
+  trades?: number;
+}
+
+/**
+ * One flush of a subscription of `stats` with `batch`.
+ */
+export interface StatsBatch {
+  type: "stats_batch";
+  stats: Omit<Stats, "type">[];
+}
+
 export interface ServedSymbol {
   /**
    * The full name, as in ticks.
@@ -506,6 +593,8 @@ export type AnyMessage =
   | Tick
   | Snapshot
   | TicksMessage
+  | Stats
+  | StatsBatch
   | WelcomeMessage
   | SubscribedMessage
   | GapMessage

@@ -223,7 +223,8 @@ export class Stream {
     else if (message.symbol !== undefined) this.#values(message.type, [message]);
     else {
       const channel = /^(.+)_batch$/.exec(message.type)?.[1];
-      if (channel !== undefined) this.#values(channel, message[channel]);
+      // In a batch the kind is told once.
+      if (channel !== undefined) this.#values(channel, message[channel].map((value) => ({ type: channel, ...value })));
     }
   }
 

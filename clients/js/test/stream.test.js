@@ -395,7 +395,7 @@ test("a symbol that the gateway stops serving is refused to its callers, and ask
 test("another channel is asked for by name, and its messages come to those who asked", async () => {
   const { gateway, stream } = await opened();
   const [stats, ticks] = [[], []];
-  stream.subscribe(["BTC"], (value) => stats.push(value.high), { channel: "stats" });
+  stream.subscribe(["BTC"], ({ type, high }) => stats.push([type, high]), { channel: "stats" });
   stream.subscribe(["BTC"], ({ seq }) => ticks.push(seq));
   await settled();
   const asked = gateway.heard();
@@ -405,7 +405,7 @@ test("another channel is asked for by name, and its messages come to those who a
   gateway.say({ type: "stats", symbol: "BTCUSDT", high: "65002.10" });
   gateway.say({ type: "stats_batch", stats: [{ symbol: "BTCUSDT", high: "65003.00" }, { symbol: "ETHUSDT", high: "1.00" }] });
   gateway.say(gateway.tick("BTCUSDT", 1));
-  assert.deepEqual([stats, ticks], [["65002.10", "65003.00"], [1]]);
+  assert.deepEqual([stats, ticks], [[["stats", "65002.10"], ["stats", "65003.00"]], [1]]);
 });
 
 test("a handler that throws stops nobody else", async () => {

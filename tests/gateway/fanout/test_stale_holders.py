@@ -18,9 +18,11 @@ class Holder:
     def __init__(self, *held: str) -> None:
         self.held = held
         self.closed_at: list[float] = []
+        self.closed_for: list[str] = []
 
-    def close_as_stale(self) -> None:
+    def close_as_stale(self, symbol: str) -> None:
         self.closed_at.append(asyncio.get_running_loop().time())
+        self.closed_for.append(symbol)
 
 
 class World:
@@ -72,7 +74,7 @@ def test_a_single_symbol_may_be_stale(state: str, ends: bool) -> None:
         world.holders.add(holder)
         world.symbol("ETHUSDT", state)
         await asyncio.sleep(STALE_S + 3 * LOOK_S)
-        assert ends == bool(holder.closed_at)
+        assert (["ETHUSDT"] if ends else []) == holder.closed_for
         assert (True, not ends) == (world.holders.is_current("BTCUSDT"), world.holders.is_current("ETHUSDT"))
 
     virtually(scene())
@@ -99,8 +101,59 @@ def test_a_short_outage_closes_nobody() -> None:
     virtually(scene())
 
 
+def test_who_comes_back_has_as_long_again() -> None:
+    """So clients that connect at once do not do so all the time."""
+
+    async def scene() -> None:
+        world, first, again = World(), Holder("BTCUSDT"), Holder("BTCUSDT")
+        world.venue("stale")
+        world.holders.add(first)
+        await asyncio.sleep(60)
+        assert first.closed_at
+        world.holders.add(again)
+        since = asyncio.get_running_loop().time()
+        await asyncio.sleep(STALE_S + 3 * LOOK_S)
+        assert STALE_S <= again.closed_at[0] - since <= STALE_S + 3 * LOOK_S
+
+    virtually(scene())
+
+
+def test_who_holds_all_symbols_is_closed_only_with_their_venue() -> None:
+    """One of hundreds that stands still would close it for ever."""
+
+    async def scene() -> None:
+        world, holder = World(), Holder("")
+        world.holders.add(holder)
+        world.symbol("BTCUSDT", "stale")
+        await asyncio.sleep(60)
+        assert holder.closed_at == []
+        world.venue("stale")
+        await asyncio.sleep(STALE_S + 3 * LOOK_S)
+        assert [""] == holder.closed_for
+
+    virtually(scene())
+
+
+def test_without_clients_nobody_looks() -> None:
+    """It begins again with the next one."""
+
+    async def scene() -> None:
+        world, holder = World(), Holder("BTCUSDT")
+        world.holders.add(holder)
+        world.holders.remove(holder)
+        await asyncio.sleep(2 * LOOK_S)
+        loop = asyncio.get_running_loop()
+        assert not [one for one in loop._scheduled if not one.cancelled()]  # type: ignore[attr-defined]
+        world.venue("stale")
+        world.holders.add(holder)
+        await asyncio.sleep(STALE_S + 3 * LOOK_S)
+        assert holder.closed_at
+
+    virtually(scene())
+
+
 def test_many_are_closed_bit_by_bit() -> None:
-    """Each is work; prices go out between."""
+    """Each is work; prices go out between. None is closed twice."""
 
     async def scene() -> None:
         world = World()
@@ -108,9 +161,12 @@ def test_many_are_closed_bit_by_bit() -> None:
         for holder in holders:
             world.holders.add(holder)
         world.venue("stale")
-        await asyncio.sleep(STALE_S + 0.5 * LOOK_S)
-        world.holders.look()
-        await asyncio.sleep(LOOK_S)
-        assert all(holder.closed_at for holder in holders)
+        counts = set()
+        while (closed := sum(len(holder.closed_at) for holder in holders)) < 500:
+            counts.add(closed)
+            await asyncio.sleep(0 if closed else LOOK_S / 2)
+        await asyncio.sleep(5 * LOOK_S)
+        assert {0, 200, 400} >= counts
+        assert all(len(holder.closed_at) == 1 for holder in holders)
 
     virtually(scene())
