@@ -1,6 +1,7 @@
 """Prometheus and its promtool, of Debian's package ``prometheus``."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import yaml
 
 from deploy.grafana.prometheus import Prometheus, PrometheusError
 from deploy.ports import free_port
+from tests.reference.metrics import all_metrics
 
 _START_S = 30
 
@@ -42,6 +44,27 @@ def assert_queries(queries: list[str], folder: Path) -> None:
     checked = promtool("check", "rules", "queries.yaml", folder=folder)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"{len(queries)} rules found" in checked.stdout
+
+
+def metrics_of(query: str) -> set[str]:
+    """The metrics that a query names, of ours and of those that each process has."""
+    # {__name__=~"tickgate_(poller_)?build_info"}
+    texts = (query.replace("(poller_)?", ""), query.replace("(poller_)?", "poller_"))
+    return {name for text in texts for name in re.findall(r"\b(?:tickgate|process|haproxy)_[a-z_]+[a-z]\b", text)}
+
+
+def exported() -> set[str]:
+    """What can be asked for: of a gateway and a poller all, of HAProxy what is asked for here."""
+    known = {
+        "haproxy_frontend_current_sessions",
+        "haproxy_frontend_limit_sessions",
+        "haproxy_process_current_connections",
+        "haproxy_process_max_connections",
+    }
+    for family in all_metrics():
+        parts = ("_bucket", "_sum", "_count") if family.kind == "histogram" else ("",)
+        known |= {family.name + part for part in parts}
+    return known
 
 
 @contextmanager

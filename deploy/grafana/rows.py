@@ -10,6 +10,7 @@ def _quantile(share: float, histogram: str, by: str = "", where: str = "") -> st
     return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{where}[{RATE}])))"
 
 
+_AT_POLLER: Final = '{stage="exchange"}'
 _AT_SOCKET: Final = '{stage="socket"}'
 _STALE_SYMBOLS: Final = "min by (symbol) (tickgate_symbol_live) == 0"
 
@@ -26,12 +27,12 @@ ROWS: Final = (
                 width=3,
             ),
             Panel(
-                title="Age when written",
-                description="From the exchange's own time until the tick is written to clients' sockets.",
+                title="Age of 99 in 100",
+                description="From the exchange to the poller, and from there until it is written to clients' sockets.",
                 kind="stat",
                 queries=(
-                    Query(_quantile(0.5, "tickgate_tick_age_seconds", where=_AT_SOCKET), "half of them, at most"),
-                    Query(_quantile(0.99, "tickgate_tick_age_seconds", where=_AT_SOCKET), "99 of 100, at most"),
+                    Query(_quantile(0.99, "tickgate_poller_tick_age_seconds", where=_AT_POLLER), "at the poller"),
+                    Query(_quantile(0.99, "tickgate_tick_age_seconds", where=_AT_SOCKET), "from there to the socket"),
                 ),
                 unit="s",
                 warn=0.25,
@@ -98,7 +99,7 @@ ROWS: Final = (
         (
             Panel(
                 title="Age by stage, 99 of 100",
-                description="The stage at which a line leaves the ones before it is where ticks wait.",
+                description="exchange: from it to the poller. All others: since the poller has it (docs/metrics.md).",
                 kind="series",
                 queries=(
                     Query(_quantile(0.99, "tickgate_poller_tick_age_seconds", by="stage"), "poller: {{stage}}"),
@@ -175,9 +176,9 @@ ROWS: Final = (
             ),
             Panel(
                 title="They go, by close code",
-                description="docs/protocol.md has the codes.",
+                description="Those that a gateway closed. docs/protocol.md has the codes.",
                 kind="series",
-                queries=(Query(f"sum by (code) (rate(tickgate_connections_closed_total[{RATE}]))", "{{code}}"),),
+                queries=(Query(f"sum by (code) (rate(tickgate_closed_total[{RATE}]))", "{{code}}"),),
                 unit="ops",
             ),
             Panel(
@@ -206,12 +207,12 @@ ROWS: Final = (
             ),
             Panel(
                 title="Refused",
-                description="Connections and requests, tokens, and limits that clients met.",
+                description="Connections and requests, tokens, and messages beyond a rate.",
                 kind="series",
                 queries=(
                     Query(f"sum by (reason) (rate(tickgate_connections_refused_total[{RATE}]))", "refused: {{reason}}"),
                     Query(f"sum by (reason) (rate(tickgate_auth_failures_total[{RATE}]))", "token: {{reason}}"),
-                    Query(f"sum by (kind) (rate(tickgate_limits_reached_total[{RATE}]))", "limit: {{kind}}"),
+                    Query(f"sum by (rate) (rate(tickgate_messages_refused_total[{RATE}]))", "too many of a {{rate}}"),
                 ),
                 unit="ops",
                 width=12,
@@ -253,6 +254,7 @@ ROWS: Final = (
                 queries=(
                     Query("increase(tickgate_poller_exchange_reconnects_total[5m])", "exchange to {{instance}}"),
                     Query("increase(tickgate_bus_reconnects_total[5m])", "bus to {{instance}}"),
+                    Query("increase(tickgate_poller_bus_reconnects_total[5m])", "bus to poller {{instance}}"),
                     Query("increase(tickgate_poller_takeovers_total[5m])", "takeover by {{instance}}"),
                 ),
             ),

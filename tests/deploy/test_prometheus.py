@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.prometheus import assert_queries, promtool
+from tests.prometheus import assert_queries, exported, metrics_of, promtool
 from tests.test_readme import anchors
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -105,3 +105,18 @@ def _queries() -> Iterator[str]:
 def test_the_queries_of_the_runbook_can_be_asked(tmp_path: Path) -> None:
     """Each one is PromQL."""
     assert_queries(list(_queries()), tmp_path)
+
+
+def test_alerts_their_tests_and_the_runbook_name_metrics_that_are_exported() -> None:
+    """A metric that was renamed is found wherever somebody asks for it."""
+    known = exported()
+    asked = {name: metrics_of(rule["expr"]) for name, rule in _alerts().items()}
+    asked["the runbook"] = {name for query in _queries() for name in metrics_of(query)}
+    asked["the tests"] = {
+        name
+        for cases in CASES.values()
+        for case in cases["tests"]
+        for series in case["input_series"]
+        for name in metrics_of(series["series"].partition("{")[0])
+    }
+    assert {where: names - known for where, names in asked.items() if names - known} == {}

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.grafana.panels import RATE, Panel
 from deploy.grafana.rows import ROWS
-from tests.prometheus import assert_queries
+from tests.prometheus import assert_queries, exported, metrics_of
 
 PANELS = [panel for row in ROWS for panel in row.panels]
 
@@ -14,6 +14,13 @@ PANELS = [panel for row in ROWS for panel in row.panels]
 def test_each_query_is_one(tmp_path: Path) -> None:
     """`promtool` can parse it."""
     assert_queries([query.expr.replace(RATE, "20s") for panel in PANELS for query in panel.queries], tmp_path)
+
+
+def test_each_query_names_metrics_that_are_exported() -> None:
+    """A panel whose metric was renamed would be empty."""
+    known = exported()
+    asked = {panel.title: {name for query in panel.queries for name in metrics_of(query.expr)} for panel in PANELS}
+    assert {title: names - known for title, names in asked.items() if names - known} == {}
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
