@@ -73,7 +73,7 @@ bench: $(VENV)/.ready
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check npm
 	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 systemd-analyze=systemd /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
-		node=nodejs npm
+		node=nodejs npm promtool=prometheus
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV)
 	$(if $(COVERAGE),rm -f .coverage .coverage.*)
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
@@ -94,7 +94,7 @@ endef
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
-	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm systemd-nspawn=systemd-container
+	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm systemd-nspawn=systemd-container promtool=prometheus
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV) long
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
@@ -131,7 +131,7 @@ site: $(VENV)/.ready
 	@$(VENV)/bin/zensical build --clean --strict
 
 $(VENV)/.ready: setup.cfg constraints.txt deploy/venv.sh deploy/locked.py
-	@deploy/venv.sh $(VENV) cluster,dev,docs,embedded,envoy,kafka,notebook,test
+	@deploy/venv.sh $(VENV) cluster,dashboard,dev,docs,embedded,envoy,kafka,notebook,test
 	@touch $@
 
 # Apart from the rest: Locust brings a web framework and a patched standard library, and caps pytest.
