@@ -75,7 +75,7 @@ resources: {{ toYaml (index . 2).resources | nindent 2 }}
 
 {{- /* Environment variables; takes a list of dicts, of which a later one counts. */ -}}
 {{- define "tickgate.env" -}}
-{{- $all := dict "TICKGATE_CONFIG" "/etc/tickgate/tickgate.conf" }}
+{{- $all := dict "TICKGATE_CONFIG" "/etc/tickgate/tickgate.conf" -}}
 {{- range . }}{{ $all = mergeOverwrite $all . }}{{ end }}
 {{- range $name, $value := $all }}
 - {name: {{ $name }}, value: {{ $value | toString | quote }}}
