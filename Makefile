@@ -95,7 +95,7 @@ endef
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
-	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm
+	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm bwrap=bubblewrap
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV) long
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
