@@ -27,7 +27,8 @@ def connection_of(role: str, variables: Mapping[str, str]) -> HTTPConnection | N
     """How to ask this program; None if no port of it answers such a question."""
     if role == "poller":
         port = int(variables.get("POLLER_METRICS_PORT") or 0)
-        return HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S) if port else None
+        host = variables.get("POLLER_METRICS_HOST") or "127.0.0.1"
+        return HTTPConnection(_EVERY.get(host, host), port, timeout=PATIENCE_S) if port else None
     if private := int(variables.get("GATEWAY_PRIVATE_PORT") or 0):
         host = variables.get("GATEWAY_PRIVATE_HOST") or "127.0.0.1"
         return HTTPConnection(_EVERY.get(host, host), private, timeout=PATIENCE_S)

@@ -4,11 +4,9 @@ import asyncio
 import gc
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.fleet import Fleet
@@ -19,14 +17,12 @@ from gateway.http.operators import FLEET
 from gateway.http.routes import (
     BINANCE,
     GATEWAY,
-    REGISTRY,
     add_page_headers,
     close_while_draining,
     refuse_strangers,
     routes,
 )
 from gateway.http.tls import ask_for_tls
-from gateway.metrics import GatewayCollector
 from gateway.settings import Settings
 from market.bus import BusOptions, open_bus
 from market.process.tasks import end
@@ -61,7 +57,6 @@ def create_app(settings: Settings | None = None) -> web.Application:
     async def running(app: web.Application) -> AsyncIterator[None]:
         options = BusOptions(history_bytes=settings.history_bytes, store_url=settings.store_url)
         app[GATEWAY] = gateway = Gateway(settings, open_bus(settings.bus_url, options))
-        app[REGISTRY] = _registry(gateway)
         app[BINANCE] = Binance(gateway)
         app[FLEET] = fleet = Fleet(gateway)
         # The objects of the imports stay for ever. Scanning them again and again would only cost time.
@@ -91,42 +86,6 @@ async def app_factory() -> web.Application:
 async def drain(app: web.Application) -> None:
     """Take ``app`` out of service gracefully. When this returns, it still listens and holds no client."""
     await app[GATEWAY].drain()
-
-
-def _registry(gateway: Gateway) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    hub, feed = gateway.hub, gateway.feed
-    gauges = {
-        "connections": ("Clients connected.", lambda: len(hub)),
-        "cohorts": (
-            "Different subscriptions of the clients; each is written once for all that share it.",
-            lambda: hub.cohort_count,
-        ),
-        "laggards": ("Connections that are not draining.", lambda: len(hub.slow)),
-        "buffered_bytes": (
-            "Bytes kept for clients that do not read, or do not finish a message.",
-            gateway.buffers.held_bytes,
-        ),
-        "buffered_connections": ("Connections for which something is kept.", lambda: len(gateway.buffers)),
-        "turns_waiting": ("Connections whose messages wait for time to be read.", lambda: len(gateway.read_scheduler)),
-        "tasks": ("Tasks of the event loop; clients need none.", lambda: len(asyncio.all_tasks())),
-        # Distinguishes a leak from the allocator's slack; resident memory does not.
-        "memory_blocks": ("Blocks of memory that Python holds.", sys.getallocatedblocks),
-        "history_bytes": (
-            "Bytes that the history takes, for clients that ask for what they missed.",
-            lambda: gateway.history.size,
-        ),
-        "replays": ("Clients that are being sent what they missed.", lambda: len(gateway.replays)),
-        "feed_live": ("1 while prices are live, 0 while those of a venue are stale.", lambda: feed.live),
-    }
-    labelled = {
-        "symbols": ("state", "This gateway's symbols, if the poller reports states.", gateway.states.counts),
-        "venue_live": ("venue", "1 while a venue's prices are live, 0 while stale.", feed.live_venues),
-    }
-    registry.register(GatewayCollector(gateway.counters, gauges, labelled))
-    return registry
 
 
 def _end_loudly(work: asyncio.Task[None]) -> None:

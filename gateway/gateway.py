@@ -29,7 +29,7 @@ from gateway.fanout.hub import Hub
 from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
 from gateway.fanout.stale_holders import StaleHolders
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown
 from gateway.settings import Settings
@@ -40,6 +40,7 @@ from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.read_scheduler import ReadScheduler
 from market.bus import Bus
+from market.metrics.loop_lag import LoopLag
 from market.process.tasks import Group, end
 
 _CLOSING_HANDSHAKES_S: Final = 1.0
@@ -69,13 +70,12 @@ class Gateway:
         """Short, and of no other process: clients are told it, and operators see it beside its address."""
         self.loop = asyncio.get_running_loop()
         self.bus = bus
-        self.counters = Counters()
+        self.counters = Counters(now_us)
         self.buffers = Buffers(self.counters, _bounds(settings))
         self.read_scheduler = ReadScheduler(timer)
         """Decides when clients' messages are worked on."""
         self._now_us = now_us
-        # Spreads reconnects; nothing secret depends on it.
-        self._rng = rng or random.Random()  # noqa: S311
+        self._rng = rng or random.Random()  # noqa: S311 - spreads reconnects
         self._empty = asyncio.Event()
         self._empty.set()
         last, states = dict[str, FramedTick](), dict[str, FramedStatus]()
@@ -103,7 +103,7 @@ class Gateway:
         self.stale_holders = StaleHolders(self.feed, states)
         """The clients that are closed when their prices are stale."""
         slow, late = self.hub.slow, self.hub.read_late
-        self._keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
+        self.keepalive = Keepalive(settings.heartbeat_s, slow.__contains__, slow.next_number, late, late_s=LATE_S)
         self.heartbeats = Heartbeats(settings.heartbeat_s, slow.__contains__, now_us)
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
@@ -128,6 +128,7 @@ class Gateway:
         """Leaves a port that is shared to the other processes."""
         self.probes = Probes()
         """The balancers that ask whether it is ready."""
+        self.loop_lag = LoopLag()
         self.arriving: Callable[[], int] = lambda: 0
         """How many accepted connections are no clients yet."""
 
@@ -138,8 +139,9 @@ class Gateway:
         try:
             async with Group() as group:
                 group.create_task(self.feed.run())
-                group.create_task(self._keepalive.run())
+                group.create_task(self.keepalive.run())
                 group.create_task(self.heartbeats.run())
+                group.create_task(self.loop_lag.run())
         finally:
             await end(*self._background_tasks)
             self.admission.close()
@@ -205,13 +207,13 @@ class Gateway:
         self.counters.connections_accepted += 1
         self.hub.add(connection)
         if isinstance(connection, Connection):
-            self._keepalive.add(connection)
+            self.keepalive.add(connection)
         self._empty.clear()
 
     def remove(self, connection: Connection | EventStream) -> None:
         """``connection`` is gone; nothing of it is left after this."""
         if isinstance(connection, Connection):
-            self._keepalive.remove(connection)
+            self.keepalive.remove(connection)
         self.replays.remove(connection)
         self.hub.remove(connection)
         if not len(self.hub):
@@ -226,26 +228,25 @@ class Gateway:
         self.draining = True
         seconds = self.settings.drain_seconds
         logger.info("draining %d connections over %g s", len(self.hub), seconds)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        await self._until_nobody_new(loop.time() + seconds / 3)
+        until = self.loop.time() + seconds
+        await self._until_nobody_new(self.loop.time() + seconds / 3)
         self.leave_port()
         self.full = not self.succeeded
         leaving = list(self.hub.connections)
         self._rng.shuffle(leaving)
-        begin, spread_s = loop.time(), seconds / 2
+        begin, spread_s = self.loop.time(), seconds / 2
         for number, connection in enumerate(leaving):
             wait_ms = int(spread_s * 1000 * number / len(leaving))
             connection.reply(connection.encoding.message_frame(Shutdown(reconnect_after_ms=wait_ms)))
         for number, connection in enumerate(leaving):
             due = begin + spread_s * number / len(leaving)
-            if due > loop.time() and await self._empty_by(due):
+            if due > self.loop.time() and await self._empty_by(due):
                 break
             _close(connection)
         if self.succeeded:
             await self._wait_for(lambda: not self.arriving(), begin + _CLOSING_HANDSHAKES_S)
         # Also those that came in meanwhile.
-        await self.close_all(max(_CLOSING_HANDSHAKES_S, until - loop.time()))
+        await self.close_all(max(_CLOSING_HANDSHAKES_S, until - self.loop.time()))
 
     async def _until_nobody_new(self, due: float) -> None:
         """Serve new clients until none is expected any more, but not past ``due`` on the event loop's clock.
@@ -254,12 +255,12 @@ class Gateway:
         come in. Without one, it lasts until every balancer that asked regularly knows that this gateway goes away. One
         that does not ask cannot know: then clients have the time, and without clients there is nothing to wait for.
         """
-        balancers = self.probes.regular(asyncio.get_running_loop().time())
+        balancers = self.probes.regular(self.loop.time())
 
         def is_over() -> bool:
-            if self.succeeded or not balancers:
-                return not len(self.hub) and not (self.succeeded and self.arriving())
-            return self.probes.all_informed(balancers)
+            if balancers and not self.succeeded:
+                return self.probes.all_informed(balancers)
+            return not len(self.hub) and not (self.succeeded and self.arriving())
 
         await self._wait_for(is_over, due)
         while self.expects_successor:  # noqa: ASYNC110 - another process sets no event
@@ -267,8 +268,7 @@ class Gateway:
 
     async def _wait_for(self, condition: Callable[[], bool], due: float) -> None:
         """Check regularly until ``condition`` holds, but not past ``due`` on the event loop's clock."""
-        loop = asyncio.get_running_loop()
-        while (left_s := due - loop.time()) > 0 and not condition():  # noqa: ASYNC110 - they set no event
+        while (left_s := due - self.loop.time()) > 0 and not condition():  # noqa: ASYNC110 - they set no event
             await asyncio.sleep(min(_LOOK_S, left_s))
 
     async def _empty_by(self, due: float | None) -> bool:
@@ -283,7 +283,7 @@ class Gateway:
         self.draining = self.full = True
         for connection in self.hub.connections:
             _close(connection)
-        if await self._empty_by(None if patience_s is None else asyncio.get_running_loop().time() + patience_s):
+        if await self._empty_by(None if patience_s is None else self.loop.time() + patience_s):
             return
         for connection in self.hub.connections:
             connection.abort("did not answer the closing handshake")

@@ -8,11 +8,12 @@ from msgspec import Struct
 from gateway.admission.address import TrustedProxies, is_loopback
 from gateway.admission.binance_settings import BinanceSettings
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
-from gateway.auth.settings import AuthSettings, metrics_token
+from gateway.auth.settings import AuthSettings
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 from market.process.logs import LogFormat, LogLevel
 from market.settings.config import layered
 from market.settings.environ import Environ, SettingError, shown
+from market.settings.metrics_token import metrics_token
 
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
 _OF_PORT: Final = ("host", "port", "reuse_port", "private_host", "private_port", "tls_cert", "tls_key", "accept_proxy")
@@ -138,6 +139,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     this, or 16 KB if that is more."""
     max_errors_per_connection: int = 100
     """A connection is closed with 4429 after so many wrong messages."""
+    metrics_symbols: int = 2_000
+    """``/metrics`` has figures of so many single symbols, the first of ``SYMBOLS``; of the others only sums."""
     metrics_token: str = ""
     """The token that ``/metrics`` and ``/ops`` ask for: ``Authorization: Bearer <token>``, at least 16 characters."""
     log_format: LogFormat = "console"
@@ -264,6 +267,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             max_errors_per_connection=env.integer(
                 "MAX_ERRORS_PER_CONNECTION", default.max_errors_per_connection, 0, 1_000_000
             ),
+            metrics_symbols=env.integer("METRICS_SYMBOLS", default.metrics_symbols, 0, 1_000_000),
             metrics_token=metrics_token(env.get("METRICS_TOKEN", default.metrics_token)),
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),

@@ -4,10 +4,12 @@
 
     poller: Tick ─▶ wire.topics, wire.codec ─▶ Broker.publish ─▶ Receiver ─▶ wire.codec ─▶ Tick: gateway
 
-Two packages stand above the others and do not know each other:
+Three packages stand above the others and do not know each other:
 
 ``settings``  a program's settings, at the start and again on SIGHUP: environment, file, proxy
 ``wire``      the messages of the processes on the bus: topics, payloads, heartbeats and states
+
+``metrics``   what programs measure of themselves, as Prometheus reads it
 
 One stands below them:
 

@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, BusOptions, open_bus
+from market.metrics.loop_lag import LoopLag
 from market.process.tasks import Group, end
 from market.settings.hangup import Hangup, reload_whenever
 from market.wire.announcing import Announcer
-from poller import metrics
 from poller.errors import PollerError
 from poller.intake import Intake
+from poller.metrics.families import PollerFamilies
+from poller.metrics.server import serve
 from poller.opening import open_source
 from poller.presence import present
 from poller.publishing.leadership import Lead
@@ -71,6 +73,7 @@ class Poller:
         self._source: Source | None = None
         self._intake: Intake | None = None
         self._quality = QualityMonitor(time.monotonic, now_us)
+        self._loop_lag = LoopLag()
         self.states = SymbolStates(now_us)
         self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
         self._sequencer = Sequencer(settings.symbols)
@@ -107,25 +110,23 @@ class Poller:
         server = None
         try:
             if port := self._settings.poller_metrics_port:
-                collector = metrics.PollerCollector(
-                    self.publisher,
-                    self._state,
-                    self.states,
-                    self.slow_topics,
-                    drops=self._drops,
-                    left_out=self._left_out,
-                    source_counters=self._source_counters,
+                server = await serve(
+                    self._settings.poller_metrics_host,
+                    port,
+                    self._families(),
+                    self._unready,
+                    token=self._settings.metrics_token,
                 )
-                server = await metrics.serve(port, collector)
             async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
                 feeding = tasks.create_task(self._feed())
                 listening = tasks.create_task(self._other_pollers.run())
                 announcing = tasks.create_task(self._announcer.run())
+                measuring = tasks.create_task(self._loop_lag.run())
                 await stop.wait()
                 logger.info("stopping")
                 self.publisher.stop()
-                await end(feeding, announcing, listening)
+                await end(feeding, announcing, listening, measuring)
         except ExceptionGroup as errors:
             match errors.exceptions:
                 case [PollerError() as error]:
@@ -135,6 +136,27 @@ class Poller:
             if server is not None:
                 await server.cleanup()
             await self._bus.aclose()
+
+    def _families(self) -> PollerFamilies:
+        return PollerFamilies(
+            self.publisher,
+            self._state,
+            self.states,
+            self.slow_topics,
+            now_us=now_us,
+            loop_lag=self._loop_lag.histogram,
+            drops=self._drops,
+            left_out=self._left_out,
+            source_counters=self._source_counters,
+            most_symbols=self._settings.metrics_symbols,
+        )
+
+    def _unready(self) -> str:
+        """Why it neither publishes nor could take over; empty if it does or could."""
+        state = self._state()
+        if not (self.publisher.leading or self.publisher.standing_by):
+            return f"the bus {self._bus.name} does not answer"
+        return "" if state.link == "up" else f"no prices from the exchange: {state.reason}"
 
     def reload(self, wanted: PollerSettings) -> None:
         """Apply those of the ``wanted`` settings that can change while running."""

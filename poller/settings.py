@@ -11,6 +11,8 @@ from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
 from market.process.logs import LogFormat, LogLevel
 from market.settings.config import layered
 from market.settings.environ import Environ, SettingError, same, shown
+from market.settings.loopback import is_loopback
+from market.settings.metrics_token import metrics_token
 from market.settings.proxy import NO_PROXIES, Proxies
 from poller.venues.registry import DEFAULT, VENUES
 from poller.venues.venue import Venue
@@ -73,8 +75,14 @@ class PollerSettings:
     """``console`` for people, ``json`` for machines."""
     log_level: LogLevel = "INFO"
     """The least severe level that is logged: DEBUG, INFO, WARNING or ERROR."""
+    poller_metrics_host: str = "127.0.0.1"
+    """The address of ``POLLER_METRICS_PORT``. Beyond loopback, metrics need a ``METRICS_TOKEN``."""
     poller_metrics_port: int = 0
-    """The TCP port on 127.0.0.1 for ``/metrics`` and ``/healthz``; 0 means none."""
+    """The TCP port for ``/metrics``, ``/healthz`` and ``/readyz``; 0 means none."""
+    metrics_symbols: int = 2_000
+    """``/metrics`` has figures of so many single symbols."""
+    metrics_token: str = field(default="", repr=False)
+    """If set, ``/metrics`` is for whoever sends it: ``Authorization: Bearer <token>``."""
 
     @classmethod
     def from_environ(cls, variables: Mapping[str, str]) -> "PollerSettings":
@@ -108,6 +116,7 @@ class PollerSettings:
         feed, replay_path = _feed(env, venue)
         bus_url = env.bus_url("BUS_URL", cls.bus_url)
         channels: Switch = "on" if has_symbol_channels(bus_url) else "off"
+        token = metrics_token(env.get("METRICS_TOKEN", cls.metrics_token))
         return cls(
             bus_url=bus_url,
             store_url=env.store_url("STORE_URL"),
@@ -127,8 +136,21 @@ class PollerSettings:
             replay_speed=env.number("REPLAY_SPEED", cls.replay_speed, 0, math.inf),
             log_format=env.choice("LOG_FORMAT", cls.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", cls.log_level, get_args(LogLevel)),
+            poller_metrics_host=_metrics_host(env, token),
             poller_metrics_port=env.integer("POLLER_METRICS_PORT", cls.poller_metrics_port, 0, 65_535),
+            metrics_symbols=env.integer("METRICS_SYMBOLS", cls.metrics_symbols, 0, 1_000_000),
+            metrics_token=token,
         )
+
+
+def _metrics_host(env: Environ, token: str) -> str:
+    host = env.get("POLLER_METRICS_HOST", PollerSettings.poller_metrics_host)
+    if not (token or is_loopback(host)):
+        raise SettingError(
+            f"POLLER_METRICS_HOST {shown(host)} is not loopback and METRICS_TOKEN is not set: anyone who reaches it"
+            " could read the metrics; set METRICS_TOKEN"
+        )
+    return host
 
 
 def _symbols(env: Environ, venue: Venue) -> Symbols:

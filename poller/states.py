@@ -1,6 +1,7 @@
 """The state of each symbol: from its listing, whether its updates arrive, and whether they can be used."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Final
 
 from market.prices.instruments import Instrument
@@ -142,6 +143,12 @@ class SymbolStates:
         for published in self._published.values():
             counts[published.state] += 1
         return counts
+
+    def first(self, most: int) -> dict[str, SymbolState]:
+        """Symbol → its published state, of at most so many."""
+        return {
+            one: its.state for one in islice(self._instruments, most) if (its := self._published.get(one)) is not None
+        }
 
     def whole(self) -> States:
         """The published state of every symbol."""

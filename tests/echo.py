@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.http.aiohttp_internals import take_over
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.deflate import compress

@@ -21,7 +21,7 @@ GATEWAY_LAYERS = (
     {"app", "reload"},
     {"http"},
     {"binance"},
-    {"client", "fleet"},
+    {"client", "fleet", "scrape"},
     {"gateway"},
     {"settings"},
     {"admission", "events", "fanout"},
@@ -52,7 +52,7 @@ POLLER_LAYERS = (
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
-MARKET_LAYERS = ("settings wire", "bus", "prices process", "errors")
+MARKET_LAYERS = ("settings wire metrics", "bus", "prices process", "errors")
 """The same of the market."""
 
 REDIS_LAYERS = ("bus cluster", "roles", "connection")

@@ -30,8 +30,10 @@ async def check_listening(
     if gateway is not None:
         address = Address(gateway.host, gateway.port, "GATEWAY_PORT")
         findings.append(await _check(address, "wrong"))
-    ports_of_pollers = [its.poller_metrics_port for its in pollers if its.poller_metrics_port]
-    findings += [await _check(Address("127.0.0.1", port, "POLLER_METRICS_PORT"), "wrong") for port in ports_of_pollers]
+    for its in pollers:
+        if port := its.poller_metrics_port:
+            address = Address(its.poller_metrics_host, port, "POLLER_METRICS_PORT")
+            findings.append(await _check(address, "wrong"))
     try:
         cluster = _of_cluster(variables)
     except DeployError as error:

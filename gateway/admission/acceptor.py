@@ -18,7 +18,7 @@ from gateway.admission.pending_handshakes import PendingHandshakes
 from gateway.admission.request.head import Heads
 from gateway.admission.request.head_parser import HeadParser
 from gateway.errors import RefusalError
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.read_scheduler import ReadScheduler
 from gateway.websocket.sockets import peer_of

@@ -149,6 +149,7 @@ class Admission:
             query.get("ticket"),
             forwarded or announced,
             path,
+            query.get("attempt", "") not in ("", "0"),
         )
 
     def _identity(self, headers: CIMultiDictProxy[str], peer: str | None) -> tuple[str, str | None, bool]:

@@ -6,7 +6,7 @@ A connection that does not finish in time is cut off (slowloris), and so is the 
 import asyncio
 from typing import Protocol
 
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 
 
 class Pending(Protocol):

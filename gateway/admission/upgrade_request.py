@@ -24,6 +24,8 @@ class UpgradeRequest(Struct, frozen=True):
     """Whether a trusted proxy or balancer brought it."""
     path: str = ""
     """What was asked for."""
+    again: bool = False
+    """Whether the client says that it was connected before: ``attempt`` in the URL is neither empty nor 0."""
 
 
 class Slot(Struct, gc=False):

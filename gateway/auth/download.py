@@ -1,11 +1,10 @@
 """Downloads a document from an issuer's web server, which is trusted with its contents and nothing else."""
 
-import ipaddress
-
 import aiohttp
 from yarl import URL
 
 from gateway.errors import GatewayError
+from market.settings.loopback import is_loopback
 from market.settings.proxy import NO_PROXIES, Proxies
 
 
@@ -30,18 +29,11 @@ def check_url(text: str) -> URL:
         host = port = None
     if not host or not port or url.scheme not in ("http", "https"):
         raise UrlError("must be a URL such as https://issuer.example/.well-known/jwks.json")
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback(host):
         raise UrlError("must begin with https:// (http only for this machine's own addresses)")
     if url.user is not None or url.password is not None:
         raise UrlError("must hold no user or password; a key set is public")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def download(

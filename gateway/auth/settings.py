@@ -1,15 +1,11 @@
 """A gateway's settings about tokens. They are apart from the others, so that reading them needs no cryptography."""
 
-import re
-from typing import Any, Final, Literal, get_args
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
-from market.settings.environ import Environ, SettingError
+from market.settings.environ import Environ
 from market.settings.proxy import NO_PROXIES, Proxies
-
-_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
-"""RFC 6750, section 2.1; too long to be guessed."""
 
 AuthMode = Literal["none", "jwt"]
 FamilyChoice = Literal["auto", "RS", "ES", "EdDSA"]
@@ -70,17 +66,3 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
             proxies=env.proxies() if env.get("JWT_JWKS_URL", "") else NO_PROXIES,
             jwt_leeway_s=env.number("JWT_LEEWAY_S", default.jwt_leeway_s, 0, 300),
         )
-
-
-def metrics_token(value: str) -> str:
-    """A token that a scraper can send; the value itself is in no message.
-
-    Raises:
-        SettingError: it is too short, or no header could carry it.
-    """
-    if value and not _BEARER.fullmatch(value):
-        raise SettingError(
-            "METRICS_TOKEN must be at least 16 of A-Z a-z 0-9 - . _ ~ + / and = at its end; make one with:"
-            " python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
-    return value

@@ -160,7 +160,7 @@ class TokenLifetime:
         self._send(outcome)
 
     def _refuse(self, error: RefusedError, auth: Auth) -> None:
-        self._gateway.counters.tokens_refused += 1
+        self._gateway.counters.tokens_refused[error.code] += 1
         self._send(self._session.refused(str(error), auth.mark))
 
     def _hold(self, grant: Grant) -> None:

@@ -28,6 +28,7 @@ def begin(
         raise
     connection = client.connection
     gateway.add(connection)
+    gateway.counters.client_reconnects += upgrade_request.again
     logger.debug("client %s connected from %s", connection.client, upgrade_request.address)
     welcome = Welcome(
         client=connection.client,

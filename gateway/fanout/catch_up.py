@@ -12,7 +12,7 @@ from gateway.fanout.cohorts.member import Member, Subscription
 from gateway.fanout.membership import Membership
 from gateway.fanout.slow.backlog import Backlogs, topics_of
 from gateway.fanout.slow.slow_consumers import SlowConsumers
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import Lag
 
@@ -117,8 +117,9 @@ class CatchUp:
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in cohorts:
             share = slice_.share(cohort.subscription.topics)
-            blob += cohort.blob(share)
-            cohort.count(share)
+            its = cohort.blob(share)
+            blob += its
+            cohort.count(share, its)
         if is_back:
             self._membership.come_back(connection)
         elif blob:
@@ -140,8 +141,9 @@ class CatchUp:
         blob = self._lag_notice(slice_.conflated, connection.encoding)
         for cohort in every:
             share = slice_.share(cohort.subscription.topics)
-            blob += cohort.blob(share)
-            cohort.count(share)
+            its = cohort.blob(share)
+            blob += its
+            cohort.count(share, its)
         if blob:
             connection.enqueue(blob)
 

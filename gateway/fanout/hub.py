@@ -19,7 +19,7 @@ from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
 from gateway.fanout.slow.backlog import Backlogs, topics_of
 from gateway.fanout.slow.slow_consumers import SlowConsumers
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Message
 from market.prices.tick import Tick
@@ -84,6 +84,11 @@ class Hub:
 
     def __len__(self) -> int:
         return len(self.membership.connections)
+
+    @property
+    def cohorts(self) -> tuple[Cohort, ...]:
+        """The clients by what they want."""
+        return self._registry.all
 
     @property
     def cohort_count(self) -> int:

@@ -22,7 +22,7 @@ from gateway.fanout.pacing.load import LoopLoad
 from gateway.fanout.registry import Registry
 from gateway.fanout.slow.backlog import Backlogs, SlowConsumer
 from gateway.fanout.slow.slow_consumers import SlowConsumers
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 
 Cohorts = tuple[Cohort, ...]

@@ -11,7 +11,7 @@ from gateway.fanout.cohorts.noting_cohort import NotingCohort
 from gateway.fanout.cohorts.window import Marks, Reader, UnansweredPing
 from gateway.fanout.pacing.flush_scheduler import FlushScheduler, RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.pacing.load import LoopLoad
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.encoding import News
 from gateway.protocol.forms import FramedTick
 
@@ -60,6 +60,11 @@ class Registry:
         """How many different subscriptions there are."""
         # Those who are watched have a cohort of their own.
         return len(set().union(*self._cohorts))
+
+    @property
+    def all(self) -> tuple[Cohort, ...]:
+        """All cohorts."""
+        return tuple(one for cohorts in self._cohorts for (one,) in cohorts.values())
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -116,7 +121,7 @@ class Registry:
         return NewsGroup(scheduler, self._counters, news)
 
     def _scheduler(self, throttle: Throttle) -> SharedFlushScheduler:
-        return SharedFlushScheduler(self._loop, self._load, throttle, self._published)
+        return SharedFlushScheduler(self._loop, self._load, throttle, self._published, self._counters.fan_out)
 
     def drop_if_empty(self, cohort: Cohort) -> None:
         """Forget ``cohort`` if nobody is in it, and its group if no other cohort is in that."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from gateway.admission.proxy_header import HeaderError, read
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.websocket.sockets import peer_of
 
 _LOG_S: Final = 60.0

@@ -18,7 +18,7 @@ from gateway.admission.request.lines import no_request
 from gateway.admission.request.targets import require_own_target
 from gateway.errors import SERVER, RefusalError
 from gateway.http.aiohttp_internals import Internals, answer_in_http_1_1
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.header_fields import asks_for_websocket
 

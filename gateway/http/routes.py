@@ -7,7 +7,6 @@ from typing import Any, Final
 import orjson
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.admission.admission import try_later
 from gateway.admission.request.head import require_small_body
@@ -31,11 +30,12 @@ from gateway.http.v1.status import venue_statuses
 from gateway.http.v1.stream import open_stream
 from gateway.http.v1.ticks import newest_ticks
 from gateway.protocol.encodings import AT
+from gateway.scrape import families
 from market.bus import BusDownError, NoStoreError
+from market.metrics.exposition import CONTENT_TYPE, expose
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 BINANCE: Final = web.AppKey("binance", Binance)
-REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
 
 WEBSOCKET_PATH: Final = "/ws"
 TICKET_PATH: Final = "/v1/ticket"
@@ -201,7 +201,7 @@ async def metrics(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     require_port(gateway, request)
     require_token(gateway, request, payer_of(request, gateway))
-    return web.Response(body=generate_latest(request.app[REGISTRY]), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return web.Response(body=await expose(families(gateway)), headers={"Content-Type": CONTENT_TYPE})
 
 
 async def ops(request: web.Request) -> web.Response:

@@ -49,6 +49,8 @@ class Keepalive:
         self._slices: list[dict[Connection, None]] = [{} for _ in range(_SLICES)]
         self._slice_of: dict[Connection, dict[Connection, None]] = {}
         self._next = 0
+        self.failures = 0
+        """How many connections answered no ping and were cut off."""
         self._loop = asyncio.get_running_loop()
         self._new: dict[Connection, float] = {}
         """Connections without a ping yet, each since when; the oldest first."""
@@ -95,6 +97,7 @@ class Keepalive:
                 connection.ping(self._next_number(), now)
                 self._note(connection)
             elif not connection.has_unread:
+                self.failures += 1
                 connection.abort("no answer to a ping")
         self._next = (self._next + 1) % _SLICES
 

@@ -26,5 +26,14 @@ class Counters(Struct):
     """Requests by REST."""
     rest_errors: int = 0
     """Requests by REST that failed."""
+    bans: int = 0
+    """Times that the exchange forbade all requests."""
+    banned_until_s: int = 0
+    """Until when, Unix seconds; 0 means never so far."""
     used_weight: int = 0
     """The request weight of this minute and address, as the exchange last reported it."""
+
+    def banned(self, until_s: float) -> None:
+        """All requests are forbidden until then, Unix seconds."""
+        self.bans += 1
+        self.banned_until_s = max(self.banned_until_s, round(until_s))

@@ -7,6 +7,7 @@ from typing import Final
 
 from poller.network import reasons
 from poller.network.bans import Ban
+from poller.network.counters import Counters
 
 BANNED: Final = (418, 429)
 """The status codes of a ban: 429, too many requests; and 418, Binance's answer if requests go on after a 429."""
@@ -14,8 +15,10 @@ _UNTIL = re.compile(r"until ([0-9]{13})(?![0-9])", re.ASCII)
 """In the message of a 418: Unix milliseconds."""
 
 
-def obey(ban: Ban, status: int, headers: Mapping[str, str], body: bytes, now_us: int) -> str:
-    """Begin the ban of a 429 or 418; return the text for people.
+def obey(
+    ban: Ban, status: int, headers: Mapping[str, str], body: bytes, now_us: int, counters: Counters | None = None
+) -> str:
+    """Begin the ban of a 429 or 418, and count it; return the text for people.
 
     Its length is ``Retry-After``, in seconds or as a date, else the time in the message, else a guess that grows.
     """
@@ -25,6 +28,8 @@ def obey(ban: Ban, status: int, headers: Mapping[str, str], body: bytes, now_us:
         if given_s <= 0:
             given_s = None
     wait_s = ban.begin(given_s)
+    if counters is not None:
+        counters.banned(now_us / 1e6 + ban.left_s())
     words = reasons.in_body(body)
     asked = "asked to wait" if given_s is not None else "waiting"
     ban.reason = f"HTTP {status}, {asked} {wait_s:.0f} s{f': {words}' if words else ''}"

@@ -7,5 +7,7 @@
 ``heartbeat``    the content of heartbeats, and when the next is due
 ``leadership``   decides which of several pollers publishes
 ``sequencer``    the ``seq`` of every tick
+``measures``     ages of ticks on their way to the bus, and its publishes
+``waiting``      waits for an event, and not for ever
 ``other_pollers`` whether they publish in as many partitions as this one
 """

@@ -12,10 +12,12 @@ from market.process.pacing import Pacing
 from market.wire.status import Heartbeat
 from poller.publishing.heartbeat import HeartbeatSchedule
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
+from poller.publishing.measures import Measures
 from poller.publishing.send_buffer import SendBuffer
 from poller.publishing.sequencer import Sequencer
 from poller.publishing.slow_topics import SlowTopics
 from poller.publishing.tick_batches import TickBatches
+from poller.publishing.waiting import wait_until
 from poller.source import LinkState
 from poller.states import SymbolStates
 
@@ -83,6 +85,7 @@ class Publisher:
         self._down_since: float | None = None
         self._repeat = False
         self._stopping, self._wake, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.measures = Measures(now_us)
         self.published = 0
         """Ticks that the bus took; a tick sent again after an outage counts once."""
         self.failures = 0
@@ -99,6 +102,10 @@ class Publisher:
     def conflated(self) -> int:
         """Ticks that a newer one of their symbol replaced before the bus took them."""
         return self._send_buffer.conflated
+
+    def newest(self, symbol: str) -> Tick | None:
+        """The newest tick of ``symbol``, sent or not; None before the first."""
+        return self._send_buffer.newest(symbol)
 
     def put(self, tick: Tick) -> None:
         """Queue ``tick`` behind all earlier ones. Returns at once."""
@@ -132,7 +139,7 @@ class Publisher:
         while not self._stopping.is_set():
             if self.leading:
                 await self._continue()
-            elif not await _wait(self._stopping, self._try_at):
+            elif not await wait_until(self._stopping, self._try_at):
                 await self._begin(self._heartbeats.heartbeat)
         await self._say_goodbye()
 
@@ -166,6 +173,7 @@ class Publisher:
         if self._slow_topics is not None:
             self._slow_topics.begin()
         self.leading = True
+        self.measures.takeovers += 1
         self._room.set()
 
     async def _continue(self) -> None:
@@ -173,9 +181,9 @@ class Publisher:
         loop = asyncio.get_running_loop()
         if not self._send_buffer.waiting:
             self._wake.clear()
-            await _wait(self._wake, self._heartbeats.look_at(loop.time()))
+            await wait_until(self._wake, self._heartbeats.look_at(loop.time()))
         if self._rest_until > loop.time():
-            await _wait(self._stopping, self._rest_until)
+            await wait_until(self._stopping, self._rest_until)
         if self._before_heartbeat is None and self._heartbeats.due(loop.time()):
             if self._state().link == "down" and await self._lead.has_successor() and self._heartbeats.reported_down:
                 # It registered after our last heartbeat, when we were down already: our fault is not everybody's.
@@ -235,6 +243,7 @@ class Publisher:
         """Publish; return whether the bus took it. If not, we do not lead any more."""
         try:
             states = None if heartbeat is None else self._heartbeats.states()
+            self.measures.begin(ticks)
             await self._bus.broker.publish(self._batches.batch(ticks, heartbeat, states), token=self._lead.token)
         except BusDownError as error:
             self._fail(error)
@@ -243,6 +252,7 @@ class Publisher:
             self._lead.lost()
             self._pause(STAND_BY_S)
             return False
+        self.measures.taken(ticks)
         self._recover()
         now = asyncio.get_running_loop().time()
         self._rest_until = now + self._pacing.wait_s(now)
@@ -279,6 +289,7 @@ class Publisher:
             seconds = asyncio.get_running_loop().time() - self._down_since
             logger.info("bus %s is back after %.1f s", self._bus.name, seconds)
             self._down_since = None
+            self.measures.bus_reconnects += 1
 
     def _pause(self, seconds: float) -> None:
         """Stop leading; try again in this many seconds, give or take a fifth."""
@@ -287,13 +298,3 @@ class Publisher:
         self._room.clear()
         self._before_heartbeat = None
         self._try_at = asyncio.get_running_loop().time() + seconds * self._rng.uniform(0.8, 1.2)
-
-
-async def _wait(event: asyncio.Event, until: float) -> bool:
-    """Wait for ``event``, but not past ``until`` (the event loop's time); return whether it is set."""
-    try:
-        async with asyncio.timeout_at(until):
-            await event.wait()
-    except TimeoutError:
-        pass
-    return event.is_set()

@@ -31,6 +31,10 @@ class SendBuffer:
         """The number of symbols with a missed tick."""
         return len(self._missed)
 
+    def newest(self, symbol: str) -> Tick | None:
+        """The newest tick of ``symbol`` that was sent or missed; one that waits is not looked for."""
+        return self._missed.get(symbol) or self.sent.get(symbol)
+
     def append(self, tick: Tick) -> None:
         """Queue ``tick``; past `MAX_WAITING` ticks only the newest of each symbol stays."""
         self._waiting.append(tick)

@@ -163,7 +163,8 @@ class RestClient:
         code = self._dialect.error_code(body)
         if status not in BANNED:
             return Failure(reasons.of_answer(status, body), code)
-        return Failure(obey(self._endpoints.ban, status, response.headers, body, self._now_us()), code, banned=True)
+        reason = obey(self._endpoints.ban, status, response.headers, body, self._now_us(), self._counters)
+        return Failure(reason, code, banned=True)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

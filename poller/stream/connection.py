@@ -116,7 +116,8 @@ class Connection:
         except RefusedError as refused:
             status = refused.status
             if status in BANNED:
-                self._end(obey(self._endpoints.ban, status, refused.headers, refused.body, self._now_us()))
+                ban, now_us = self._endpoints.ban, self._now_us()
+                self._end(obey(ban, status, refused.headers, refused.body, now_us, self._counters))
                 return
             reason = f"no connection: {reasons.of_answer(status, refused.body)}"
         except (aiohttp.ClientError, OSError) as error:

@@ -21,6 +21,7 @@ from deploy.ports import free_port
         ("gateway", {"GATEWAY_HOST": "10.0.0.5"}, ("10.0.0.5", 8080)),
         ("gateway", {"GATEWAY_PRIVATE_PORT": "8081", "GATEWAY_TLS_CERT": "/x.pem"}, ("127.0.0.1", 8081)),
         ("poller", {"POLLER_METRICS_PORT": "9090"}, ("127.0.0.1", 9090)),
+        ("poller", {"POLLER_METRICS_PORT": "9090", "POLLER_METRICS_HOST": "10.0.0.5"}, ("10.0.0.5", 9090)),
     ],
 )
 def test_the_port_is_that_of_the_program(role: str, variables: dict[str, str], expected: tuple[str, int]) -> None:

@@ -25,6 +25,7 @@ from poller.venues.auto import Auto
 from tests.exchange import Exchange
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.using import listen, publish
+from tests.market.metrics.parsed import values_of
 from tests.market.samples import tick
 from tests.poller.recording import RECORDING, recorded_quotes
 from tests.valkey import Valkey
@@ -234,9 +235,14 @@ async def test_metrics_are_served() -> None:
     async with polling(simulating("memory://", poller_metrics_port=port)) as poller, ClientSession() as session:
         await until(lambda: poller.publisher.published > 10)
         async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
-            text = await answer.text()
-    assert 'tickgate_poller_updates_dropped_total{reason="repeated"} 0.0' in text
-    assert 'tickgate_poller_link_up{source="simulated"} 1.0' in text
+            values = values_of(await answer.read())
+        async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            assert 200 == answer.status
+    assert 0 == values["tickgate_poller_updates_dropped_total", "repeated"]
+    assert 1 == values["tickgate_poller_link_up", "simulated"]
+    symbols = {labels[1] for labels in values if labels[0] == "tickgate_poller_symbol_live"}
+    assert {"BTCUSDT"} <= symbols
+    assert symbols >= {labels[1] for labels in values if labels[0] == "tickgate_poller_symbol_tick_age_seconds"} > set()
 
 
 async def test_stop_while_binance_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:

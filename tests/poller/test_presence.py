@@ -8,7 +8,7 @@ from poller.presence import present
 from poller.publishing.publisher import Publisher
 from poller.settings import PollerSettings
 from poller.source import LinkState
-from tests.poller.test_metrics import STATE, idle_publisher
+from tests.poller.metrics.test_server import STATE, idle_publisher
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
 ``churn``    a process of clients that come and go: `clients` do nothing wrong, `abusers` do; `worker` starts it again
 ``steady``   clients that stay and check every price: only what they asked for, never an older one, always the newest
 ``faults``   what happens to bus, poller, gateways and clients meanwhile
-``reading``  what each process holds: memory, files, tasks, connections, cohorts, laggards
+``reading``  what each process holds: memory, files, tasks, connections, cohorts, slow_consumers
 ``verdict``  whether that is what it held before
 ``soak``     puts it all together
 

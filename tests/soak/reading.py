@@ -13,7 +13,7 @@ from deploy.ports import Address
 _METRICS = (
     "connections",
     "cohorts",
-    "laggards",
+    "slow_consumers",
     "tasks",
     "memory_blocks",
     "connections_accepted_total",
@@ -34,7 +34,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     """And sockets that the kernel has closed: links that broke, in a pool that will find out when it wants them."""
     connections: int = 0
     cohorts: int = 0
-    laggards: int = 0
+    slow_consumers: int = 0
     tasks: int = 0
     memory_blocks: int = 0
     connections_accepted: int = 0

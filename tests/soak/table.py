@@ -10,7 +10,7 @@ from tests.soak.verdict import growth, most, rate
 _WIDTHS: Final = {
     "connections": 11,
     "cohorts": 9,
-    "laggards": 8,
+    "slow_consumers": 8,
     "tasks": 8,
     "files": 9,
     "bus_links": 9,

@@ -24,8 +24,8 @@ def test_what_is_as_it_was_is_not_complained_of() -> None:
 @pytest.mark.parametrize("by", [-1, 1])
 def test_every_count_must_be_exactly_what_it_was(count: str, by: int) -> None:
     """One connection, cohort, laggard, task or file too many is named, and so is one too few."""
-    before = reading(laggards=1)
-    now = reading(**{"laggards": 1, count: getattr(before, count) + by})
+    before = reading(slow_consumers=1)
+    now = reading(**{"slow_consumers": 1, count: getattr(before, count) + by})
     (complaint,) = differences(before, now, most_bus_links=4)
     assert complaint.startswith(f"{count} {getattr(now, count)}")
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.soak.reading import Reading
 
-COUNTS: Final = ("connections", "cohorts", "laggards", "tasks", "files")
+COUNTS: Final = ("connections", "cohorts", "slow_consumers", "tasks", "files")
 """What must be exactly what it was."""
 
 MAY_GROW_BYTES: Final = 8 * 2**20

@@ -4,7 +4,7 @@
 
 import { Backoff } from "./backoff.js";
 import { afterClose, reasonOf } from "./close_codes.js";
-import { Link } from "./link.js";
+import { Link, numbered } from "./link.js";
 import { GRACE_MS } from "./states.js";
 import { renewAfterMs } from "./token.js";
 
@@ -29,6 +29,7 @@ export class Connection {
   #clock;
   #listener;
   #backoff;
+  #attempt = 0; // 0 for the very first connection; then counts from 1 since there was one
   /** @type {Link | null} */
   #link = null; // the one that is open
   /** @type {any} */
@@ -96,7 +97,8 @@ export class Connection {
     if (this.#dialled !== mine) return; // closed, or another attempt has begun
     this.#wait(null);
     try {
-      this.#dialled = new Link(this.#url, { ...this.#how, token, listener: this.#events(token) });
+      const url = numbered(String(this.#url), this.#attempt++);
+      this.#dialled = new Link(url, { ...this.#how, token, listener: this.#events(token) });
     } catch (error) {
       // A URL that is none, or a page over TLS that may not open it: no attempt can be better.
       this.close(`cannot connect to ${this.#url}: ${said(error)}`, 0);
@@ -119,6 +121,7 @@ export class Connection {
     this.#link?.drop();
     this.#link = link;
     this.#dialled = null;
+    this.#attempt = 1;
     this.#shown = token;
     this.#openedMs = this.#time.nowMs();
     this.#time.clearTimeout(this.#renewal);

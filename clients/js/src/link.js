@@ -9,6 +9,18 @@ const CLOCK_AFTER_MS = [0, 500, 2000];
 const CLOCK_EVERY_MS = 60_000;
 
 /**
+ * The URL with `attempt=N` for the gateway's metrics, or as it is at the first attempt. What the caller has in the query
+ * stays byte for byte, also an `attempt` of its own. No URL object: a page may give a relative one.
+ *
+ * @param {string} url @param {number} attempt
+ */
+export function numbered(url, attempt) {
+  const [, path, query = "", fragment] = /^([^?#]*)(?:\?([^#]*))?(.*)$/s.exec(url) ?? [];
+  if (attempt === 0 || new URLSearchParams(query).has("attempt")) return url;
+  return `${path}?${query}${query && !query.endsWith("&") ? "&" : ""}attempt=${attempt}${fragment}`;
+}
+
+/**
  * @typedef {object} Listener What a link tells.
  * @property {(link: Link) => void} welcomed The gateway is there: commands may be sent.
  * @property {(message: any, link: Link) => void} received Any message but `welcome` and `pong`.

@@ -32,6 +32,30 @@ test("it connects again after any end, with a pause that grows, and says what ha
   assert.equal(time.timers, 0);
 });
 
+test("a gateway learns which attempt it is, and what the caller has in the query stays", async () => {
+  const time = new VirtualTime();
+  const gateway = new FakeGateway(time);
+  const urls = () => gateway.sockets.map(({ url }) => url);
+  for (const query of ["", "?client=a%20b&signed=%2B/==", "?plain&", "?attempt=x", "#part", "?a=1#part"]) {
+    gateway.sockets = [];
+    const stream = connect(`ws://gateway.example/ws${query}`, { WebSocket: gateway.WebSocket, time });
+    await settled();
+    await gateway.end(1006); // before there was any
+    await time.pass(500);
+    await gateway.welcome();
+    await gateway.end(1006);
+    await time.pass(1000);
+    await gateway.end(1006);
+    await time.pass(4000);
+    const [, own, part] = /^([^#]*)(.*)$/.exec(query);
+    const between = own === "" ? "?" : own.endsWith("&") ? "" : "&";
+    const numbered = [1, 1, 2].map((attempt) => `${own}${between}attempt=${attempt}${part}`);
+    const expected = own.includes("attempt") ? [query, query, query, query] : [query, ...numbered];
+    assert.deepEqual(urls(), expected.map((end) => `ws://gateway.example/ws${end}`));
+    stream.close();
+  }
+});
+
 test("a connection that lasted makes the next pause short again", async () => {
   const { time, gateway, stream } = begin();
   await settled();

@@ -8,6 +8,9 @@ from typing import Any
 class Dial:
     """Get a token, connect, and say `Core.opened` or `Core.refused`. Then pass on what comes, and the end."""
 
+    attempt: int = 0
+    """0 for the first connection of a stream; then its number among the attempts since there was one, from 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Send:

@@ -21,12 +21,19 @@ class Backoff:
         self._jitter = jitter
         self._base_s, self._cap_s = base_s, cap_s
         self._attempt = 0
+        self._dials = 0
         self._return_at: float | None = None
         self._opened_at: float | None = None
+
+    def dialled(self) -> int:
+        """Count an attempt to connect; return 0 at the very first, else how many there were since a connection."""
+        number, self._dials = self._dials, self._dials + 1
+        return number
 
     def opened(self, now: float) -> None:
         """A connection begins."""
         self._opened_at = now
+        self._dials = 1
 
     def come_back(self, at: float) -> None:
         """The gateway goes away, and has said when to connect again."""

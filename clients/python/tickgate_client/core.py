@@ -94,7 +94,7 @@ class Core:
             self._end(None, "the gateway goes away", now)
         if self._dial_at is not None and now >= self._dial_at:
             self._dial_at = None
-            self._do(Dial())
+            self._do(Dial(self._backoff.dialled()))
         self.board.look(now)
         if self._liveness is not None:
             self._look(self._liveness, now)

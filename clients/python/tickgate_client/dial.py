@@ -8,7 +8,7 @@ import ssl
 from dataclasses import dataclass
 from http.client import responses
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket
@@ -81,6 +81,19 @@ async def hang_up(connection: ClientConnection) -> None:
         pass
     finally:
         connection.transport.abort()
+
+
+def numbered(url: str, attempt: int) -> str:
+    """``url`` with ``attempt=N`` for the gateway's metrics; as it is at the first attempt.
+
+    A query that is there already stays byte for byte, and keeps an ``attempt`` of its own.
+    """
+    whole, hash_mark, fragment = url.partition("#")
+    path, _, query = whole.partition("?")
+    if not attempt or any(name == "attempt" for name, _ in parse_qsl(query, keep_blank_values=True)):
+        return url
+    between = "&" if query and not query.endswith("&") else ""
+    return f"{path}?{query}{between}attempt={attempt}{hash_mark}{fragment}"
 
 
 def shown(url: str) -> str:

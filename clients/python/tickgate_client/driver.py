@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from tickgate_client.actions import Answer, Dial, Leave, RenewToken, Send
 from tickgate_client.core import Core
 from tickgate_client.credentials import Kind
-from tickgate_client.dial import Refused, dial, hang_up
+from tickgate_client.dial import Refused, dial, hang_up, numbered
 from tickgate_client.liveness import Limits
 from tickgate_client.subscriptions import Options, RequestKind
 
@@ -93,8 +93,8 @@ class Driver:
                         self._spawn(_send(self._socket, text))
                     case Answer(number, result):
                         self._answer(number, result)
-                    case Dial():
-                        self._link = self._spawn(self._connect())
+                    case Dial(attempt):
+                        self._link = self._spawn(self._connect(attempt))
                     case Leave():
                         self._leave()
                     case RenewToken():
@@ -153,7 +153,7 @@ class Driver:
             got = await asyncio.to_thread(token)
         return cast("str", await got if inspect.isawaitable(got) else got)
 
-    async def _connect(self) -> None:
+    async def _connect(self, attempt: int) -> None:
         """One connection, from its token to its end."""
         core = self.core
         try:
@@ -162,7 +162,7 @@ class Driver:
             core.refused(_failed(error), self.now)
             self._turn()
             return
-        socket = await dial(self._url, token, self._websocket_options, DIAL_S)
+        socket = await dial(numbered(self._url, attempt), token, self._websocket_options, DIAL_S)
         if isinstance(socket, Refused):
             core.refused(socket.reason, self.now, code=socket.code, final=socket.final, after_s=socket.after_s)
             self._turn()

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.fanout.cohorts.member import Member, Missed, Share, Subscription
 from gateway.fanout.cohorts.places import NONE, Places
 from gateway.fanout.cohorts.window import ALONE_BYTES, BURST_MARK_BYTES, MARK_BYTES, STEP_BYTES, Marks
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.encoding import Join
 from gateway.protocol.forms import Forms, FramedStatus, FramedTick
 
@@ -143,6 +143,7 @@ class Cohort(Places):
                 for member in members:
                     member.enqueue(blob)
             self._counters.ticks_sent += len(parts) * len(members)
+            self._counters.fan_out.bytes_sent += len(blob) * len(members)
         if self.newcomers:
             newcomers = self.admit()
             # Each newcomer gets its own ticks. If many came at once, compressing for each would delay everybody.
@@ -257,7 +258,7 @@ class Cohort(Places):
                 return
         else:
             connection.enqueue(blob)
-        self.count(share)
+        self.count(share, blob)
 
     def blob(self, share: Share, join: Join | None = None) -> bytes:
         """The bytes of ``share``."""
@@ -266,8 +267,9 @@ class Cohort(Places):
             blob += (join or self._join)(list(map(self._form, share.ticks)))
         return blob + self._states_blob(share.states) if share.states else blob
 
-    def count(self, share: Share) -> None:
-        """Count ``share`` as written."""
+    def count(self, share: Share, blob: bytes) -> None:
+        """Count ``share`` as written, as ``blob``."""
+        self._counters.fan_out.bytes_sent += len(blob)
         self._counters.ticks_sent += len(share.ticks) + len(share.snapshots)
         self._counters.states_sent += len(share.states)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from gateway.fanout.cohorts.cohort import Cohort, GroupView
 from gateway.fanout.pacing.flush_scheduler import FlushScheduler
 from gateway.fanout.pacing.pending import EveryPending, NewestPending
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.encoding import News
 from gateway.protocol.forms import Forms, FramedTick
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.fanout.feed.delivery import LOST, Backoff, Delivery
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError, LastValues
 from market.prices.symbols import Symbols

@@ -24,7 +24,7 @@ from gateway.fanout.feed.stats import StatsFeed
 from gateway.fanout.feed.subscription import subscribe
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.fanout.history.ring import Ring
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription
@@ -73,7 +73,7 @@ class Feed:
         self._counters = counters
         self._now_us = now_us
         self._rng = rng
-        self._bus_link = BusLink()
+        self.bus_link = BusLink()
         self._refuse = Refusals(counters)
         self._intake = Intake(symbols, last, publish, ring, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
@@ -114,7 +114,7 @@ class Feed:
             venue,
             self._states.of(venue),
             self._bus.last_values,
-            self._bus_link,
+            self.bus_link,
             problem=self._health.problem_of,
             refuse=self._refuse,
             broadcast=self._broadcast,
@@ -154,20 +154,20 @@ class Feed:
         hurry_from = loop.time()
         while True:
             reason = await self._receive_over_one()
-            if self._bus_link.renewing and self._bus_link.up_since is not None:
+            if self.bus_link.renewing and self.bus_link.up_since is not None:
                 logger.warning("bus link useless (%s): %s; replacing it", self._bus.name, reason)
-                self._bus_link.up_since = None
+                self.bus_link.up_since = None
                 continue
-            if self._bus_link.renewing or self._bus_link.up_since is not None or not reported:
+            if self.bus_link.renewing or self.bus_link.up_since is not None or not reported:
                 reported = True
                 logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
             pause_s = _RETRY_S
             # A bus that closes links as fast as they are made must not be tried at once again and again.
-            if self._bus_link.up_since is not None and loop.time() >= hurry_from:
+            if self.bus_link.up_since is not None and loop.time() >= hurry_from:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * HEARTBEAT_TIMEOUT_S
-            self._bus_link.up_since = None
-            self._bus_link.renewing = self._bus_link.interrupted = False
+            self.bus_link.up_since = None
+            self.bus_link.renewing = self.bus_link.interrupted = False
             # The reason is not for clients: it may name internal hosts.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
@@ -179,8 +179,8 @@ class Feed:
             subscription = await self._subscribe()
             self._subscribed()
             await self._last_values.read(self._symbols)
-            self._bus_link.renewing = False
-            self._bus_link.up_since = now = asyncio.get_running_loop().time()
+            self.bus_link.renewing = False
+            self.bus_link.up_since = now = asyncio.get_running_loop().time()
             self._health.bus_link_up(now)
             for venue in self._venues.values():
                 venue.bus_link_up(now)
@@ -189,7 +189,7 @@ class Feed:
             logger.info("bus link up: %s", self._bus.name)
             while (reason := await self._watch(subscription)) is None:
                 if subscription.missed.is_set():
-                    await self._last_values.catch_up(self._symbols, subscription, self._bus_link, self._look)
+                    await self._last_values.catch_up(self._symbols, subscription, self.bus_link, self._look)
                     if not subscription.missed.is_set():
                         for venue in self._venues.values():
                             venue.caught_up()
@@ -249,7 +249,7 @@ class Feed:
         while not subscription.lost.done():
             if subscription.missed.is_set():
                 return None
-            self._bus_link.interrupted = subscription.interrupted
+            self.bus_link.interrupted = subscription.interrupted
             now = loop.time()
             if now >= ping_at:
                 subscription.ping()
@@ -261,7 +261,7 @@ class Feed:
             self._states.unreadable(self._health.unreadable)
             self._look()
             if reason:
-                self._bus_link.renewing = True
+                self.bus_link.renewing = True
                 return reason
             await asyncio.wait(
                 (subscription.lost, self._resubscribe), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED

@@ -11,7 +11,7 @@ from gateway.fanout.feed.continuity import Continuity, Stream
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.seq_regressions import SeqRegressions
 from gateway.fanout.history.ring import Entry, Ring
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from market.prices.symbols import Symbols
 from market.prices.tick import Tick, highest_seq
@@ -52,6 +52,7 @@ class Intake:
         """Whether messages are missing."""
         self._refuse = refuse
         self._counters = counters
+        self._fan_out = counters.fan_out
         self._now_us = now_us
         self._loop = asyncio.get_running_loop()
         self._regressions = SeqRegressions()
@@ -95,6 +96,7 @@ class Intake:
             if symbol not in self._former:
                 self._refuse("unknown_symbol", f"{symbol} is not among this gateway's SYMBOLS")
             return
+        self._fan_out.took(tick.recv_us)
         if self._take(tick):
             self._ring.append_single(payload)
 
@@ -111,6 +113,8 @@ class Intake:
         highest_seq, highest_us = self._highest_seq, self._highest_us
         received = taken = 0
         not_taken: list[Tick] | None = None
+        if ticks:
+            self._fan_out.took(ticks[-1].recv_us)
         # This runs for every tick, mostly for ticks that nobody wants. `_last` has symbols that are served here only.
         for tick in ticks:
             symbol, seq = tick.symbol, tick.seq

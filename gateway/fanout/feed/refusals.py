@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 
 AGAIN_S: Final = 60.0
 """Between two log lines for one reason."""

@@ -12,7 +12,7 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol import messages
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import Symbols

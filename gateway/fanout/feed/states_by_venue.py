@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gateway.fanout.feed.states import SymbolStates
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of

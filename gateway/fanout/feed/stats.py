@@ -6,7 +6,7 @@ What nobody holds costs a lookup and a copy of its bytes. Anybody who can write 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from gateway.fanout.feed.refusals import Refusals
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.channels import STATS, channel_of, symbol_of, topic_of
 from gateway.protocol.forms import FramedTick
 from market.prices.stats import Stats, nothing_known

@@ -19,7 +19,7 @@ from gateway.fanout.history.history import History
 from gateway.fanout.history.replay import Replay, without
 from gateway.fanout.hub import Hub
 from gateway.fanout.slow.backlog import topics_of
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Gap
 
@@ -190,6 +190,7 @@ class Replays:
         self._charge(client, piece.looked_at, self._decoded.decoded - before)
         if piece.blob:
             connection.enqueue(piece.blob)
+            self._counters.fan_out.bytes_sent += len(piece.blob)
             self._counters.ticks_sent += piece.ticks
             self._counters.ticks_resumed += piece.ticks
         if client.replay.lost:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from gateway.fanout.pacing.load import Gaps, LoopLoad
+from gateway.metrics.fan_out import FanOut
 
 LEAST_S: Final = 0.0005
 """Shorter rests are left out: the event loop's timers know milliseconds."""
@@ -69,13 +70,21 @@ class SharedFlushScheduler:
     """Flushes all its waiting groups together."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, load: LoopLoad, throttle: Throttle, published: Callable[[], int]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        load: LoopLoad,
+        throttle: Throttle,
+        published: Callable[[], int],
+        fan_out: FanOut,
     ) -> None:
         """``load`` is that of ``loop``. ``published`` is the number of ticks and states published so far."""
         self._loop = loop
         self._load = load
         self._throttle = throttle
         self._published = published
+        self._fan_out = fan_out
+        self._recv_us = 0
+        """When the exchange's message came that brought the first of the pending ticks."""
         self._waiting: list[Flushable] = []
         self._gaps = Gaps()
         self._ended = load.timer()
@@ -100,6 +109,7 @@ class SharedFlushScheduler:
         if len(self._waiting) > 1:
             return
         self._came_late = self._turned
+        self._recv_us = self._fan_out.recv_us
         self._began = self._load.timer()
         wait_s = self._rest_until - self._began
         if wait_s >= LEAST_S:
@@ -120,11 +130,12 @@ class SharedFlushScheduler:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        if not self._throttle.factor:
-            _flush(waiting)
-            return
         load = self._load
         started = load.timer()
+        if not self._throttle.factor:
+            _flush(waiting)
+            self._fan_out.flushed(self._recv_us, load.timer() - started)
+            return
         if rested or self._demand_at(started) > self._throttle.begins:
             cpu_before = load.cpu_timer()
             _flush(waiting)
@@ -140,6 +151,7 @@ class SharedFlushScheduler:
             joined = (self._published() - self._before) / first - 1
             load.save(min(joined * cost_s, rested_s))
         ended = load.timer()
+        self._fan_out.flushed(self._recv_us, ended - started)
         # Ticks that were there already when the last flush was over were not waited for, whatever else was done first.
         waited_s = self._began - self._ended if self._came_late else 0.0
         worked_s = ended - self._ended - waited_s - rested_s

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.entries import PIECE_BYTES, Holder, Unfinished, Unread, overdue
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024

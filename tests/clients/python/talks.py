@@ -122,7 +122,12 @@ class Talk:
     @property
     def dials(self) -> int:
         """How often a connection was asked for."""
-        return self.actions.count(Dial())
+        return len(self.attempts)
+
+    @property
+    def attempts(self) -> list[int]:
+        """The attempt that each connection was said to be."""
+        return [action.attempt for action in self.actions if isinstance(action, Dial)]
 
     @property
     def leaves(self) -> int:

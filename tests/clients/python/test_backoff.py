@@ -17,6 +17,14 @@ def test_pauses_grow_to_their_cap_and_begin_anew_after_a_steady_connection() -> 
     assert 0.5 == backoff.pause_s(None, 110)
 
 
+def test_attempts_count_from_one_since_there_was_a_connection() -> None:
+    """The very first is 0: it connects for the first time."""
+    backoff = Backoff(lambda: 1.0)
+    assert [0, 1, 2] == [backoff.dialled() for _ in range(3)]
+    backoff.opened(0)
+    assert [1, 2] == [backoff.dialled() for _ in range(2)]
+
+
 def test_a_thousandth_try_is_like_the_tenth() -> None:
     """The bound does not overflow."""
     backoff = Backoff(lambda: 1.0)

@@ -126,6 +126,20 @@ async def test_a_gateway_of_before_is_understood() -> None:
         assert stream.age_s(got) > 0
 
 
+@pytest.mark.parametrize("query", ["", "?client=a%20b&signed=%2B/==", "?plain&", "?attempt=x"])
+async def test_a_gateway_learns_which_attempt_it_is(query: str) -> None:
+    """The first connection says nothing of it, each later attempt its number; what the caller's query says stays."""
+    async with Gateway(stays, 503, stays).serving() as gateway, connect(gateway.url + query) as stream:
+        await stream.subscribe("BTC")
+        for socket in list(gateway.sockets):
+            await socket.close(1012)
+        await until(lambda: len(gateway.requests) > 2)
+        between = "" if query.endswith("&") else "&" if query else "?"
+        again = [query, *(f"{query}{between}attempt={number}" for number in (1, 2))]
+        expected = [query] * 3 if "attempt" in query else again
+        assert [f"/ws{each}" for each in expected] == [request.path for request in gateway.requests]
+
+
 async def test_a_certificate_is_checked() -> None:
     """One of an authority that is not known is refused at once; with its file it is believed."""
     authority = trustme.CA()

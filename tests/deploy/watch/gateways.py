@@ -45,6 +45,8 @@ class Gateway:
         """A number in place of a script is the HTTP status that refuses the handshake."""
         self._scripts = list(scripts)
         self.requests: list[Request] = []
+        self.sockets = set[ServerConnection]()
+        """Those that a script plays on now."""
         self.url = ""
 
     @asynccontextmanager
@@ -67,7 +69,11 @@ class Gateway:
     async def _play(self, connection: ServerConnection) -> None:
         script = self._next()
         assert not isinstance(script, int)
-        await script(connection)
+        self.sockets.add(connection)
+        try:
+            await script(connection)
+        finally:
+            self.sockets.discard(connection)
 
     def _next(self) -> Script | int:
         return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]

@@ -16,7 +16,7 @@ from gateway.admission.admission import Admission
 from gateway.admission.limits.grace_periods import GRACE_S, MOST_OF_ONE, MOST_PER_S
 from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.errors import RefusalError
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.settings import Settings
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.read_scheduler import TURN_S, ReadScheduler

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from gateway.admission.pending_handshakes import PendingHandshakes
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from tests.fakes import run_virtual
 
 TIMEOUT_S = 5.0

@@ -185,8 +185,8 @@ async def test_nothing_is_left_however_a_client_goes(start: Start) -> None:
     await until_empty(running)
     half.transport.abort()
     assert (0, 0) == (len(running.gateway.hub), running.gateway.hub.cohort_count)
-    assert [] == [part for part in running.gateway._keepalive._slices if part]
-    assert {} == running.gateway._keepalive._slice_of
+    assert [] == [part for part in running.gateway.keepalive._slices if part]
+    assert {} == running.gateway.keepalive._slice_of
 
 
 async def test_an_idle_client_that_answers_pings_stays(start: Start) -> None:

@@ -154,7 +154,7 @@ def test_a_first_token_that_opens_nothing_ends_the_connection() -> None:
         client = RecordingClient()
         client.authenticate("forged")
         assert ["unauthorised", "UNAUTHORISED"] == client.words
-        assert 1 == client.gateway.counters.tokens_refused
+        assert 1 == client.gateway.counters.tokens_refused.total()
 
     run_virtual(main())
 

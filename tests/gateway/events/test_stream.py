@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.events.stream import EventStream
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.event_encoding import EVENTS
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.close_codes import CloseReason

@@ -18,7 +18,7 @@ from gateway.fanout.hub import Hub
 from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
 from gateway.fanout.slow.backlog import topics_of
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.json_encoding import JSON

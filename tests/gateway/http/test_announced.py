@@ -8,7 +8,7 @@ import pytest
 
 from gateway.admission.address import TrustedProxies
 from gateway.http.announced import Announcements
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 
 VERSION_1 = b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 443\r\n"
 VERSION_2 = (

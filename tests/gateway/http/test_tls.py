@@ -17,7 +17,7 @@ from gateway.app import create_app
 from gateway.http import tls
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.settings import Settings
 from gateway.websocket.buffering.buffers import Bounds, Buffers
 from gateway.websocket.writer import Writer

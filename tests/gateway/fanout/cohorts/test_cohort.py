@@ -8,7 +8,7 @@ import pytest
 from gateway.fanout.cohorts.cohort import Cohort
 from gateway.fanout.cohorts.member import Member, Missed, Share, Subscription
 from gateway.fanout.cohorts.window import Marks, Reader, UnansweredPing
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import Forms, FramedStatus, FramedTick
 from gateway.protocol.messages import SymbolStatus
 from tests.fakes import NoGroup, RecordingMember, tick

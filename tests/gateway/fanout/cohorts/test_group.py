@@ -7,7 +7,7 @@ from gateway.fanout.cohorts.group import Cohorts, ConflatingGroup, ExactGroup, N
 from gateway.fanout.cohorts.member import Rule, Subscription
 from gateway.fanout.cohorts.window import Marks
 from gateway.fanout.pacing.flush_scheduler import Flushable
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from market.prices.tick import Tick
 from tests.fakes import NoGroup, RecordingMember, tick

@@ -7,7 +7,7 @@ import pytest
 from gateway.fanout.cohorts.cohort import Cohort
 from gateway.fanout.cohorts.member import Subscription
 from gateway.fanout.cohorts.noting_cohort import NotingCohort
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.event_encoding import EVENTS, read_positions
 from gateway.protocol.forms import FramedTick
 from tests.fakes import NoGroup, RecordingMember, tick

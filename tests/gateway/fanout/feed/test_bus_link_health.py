@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from gateway.fanout.feed.bus_link_health import BusLinkHealth
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import BusDownError
 from market.bus.memory import MemoryBus

@@ -14,7 +14,7 @@ from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.states import NOT_REPORTED, NOT_SERVED, UNREADABLE
 from gateway.fanout.feed.states_by_venue import StatesByVenue
 from gateway.fanout.history.ring import open_ring
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Batch, BusDownError, Message, Receiver, Token

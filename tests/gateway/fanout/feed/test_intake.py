@@ -13,7 +13,7 @@ from gateway.fanout.feed.intake import Intake, ticks_of
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.seq_regressions import REGRESSION_S
 from gateway.fanout.history.ring import open_ring
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.json_encoding import JSON
 from market.prices.symbols import parse_symbols

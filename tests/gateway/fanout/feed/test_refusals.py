@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.fanout.feed.refusals import AGAIN_S, Refusals
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from tests.fakes import run_virtual
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.stats import StatsFeed
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from market.bus import Message
 from market.prices.instruments import Instrument

@@ -13,7 +13,7 @@ from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub
 from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from market.prices.symbols import parse_symbols
 from market.prices.tick import Tick

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.fanout.pacing.flush_scheduler import LEAST_S, RatedFlushScheduler, SharedFlushScheduler, Throttle
 from gateway.fanout.pacing.load import LoopLoad
+from gateway.metrics.fan_out import FanOut
 from tests.fakes import VirtualTimeLoop, run_virtual
 
 NEVER = Throttle(factor=0)
@@ -28,7 +29,7 @@ class Gateway:
         self.used = 0.0
         self.published = 0
         self.load = LoopLoad(self.loop.time, lambda: self.used)
-        self.scheduler = SharedFlushScheduler(self.loop, self.load, throttle, lambda: self.published)
+        self.scheduler = SharedFlushScheduler(self.loop, self.load, throttle, lambda: self.published, FanOut())
         self.pending: list[float] = []
         self.flushed_at: list[float] = []
         self.delays: list[tuple[float, float]] = []

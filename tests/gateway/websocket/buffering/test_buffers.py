@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gateway.metrics import Counters
+from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.buffers import ANSWERS_BYTES, ANSWERS_S, QUEUE_LIMIT_BYTES, SWEEP_S, Bounds, Buffers
 from gateway.websocket.buffering.entries import PIECE_BYTES
 from tests.fakes import VirtualTimeLoop, run_virtual

@@ -1,20 +1,12 @@
-"""What a gateway counts, and how Prometheus reads it.
+"""What a gateway counts. The hot path adds to plain integers, which are read at each scrape."""
 
-The hot path adds to plain integers. The collector reads them at each scrape.
-"""
-
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
-Gauges = Mapping[str, tuple[str, Callable[[], float]]]
-"""Name → meaning, and how to read the value now."""
-
-LabelledGauges = Mapping[str, tuple[str, str, Callable[[], Mapping[str, float]]]]
-"""Name → label, meaning, and how to read all values now."""
+from gateway.metrics.fan_out import FanOut
+from market.metrics.family import Family, counter, counters
 
 _COUNTERS: Final = {
     "ticks_received": "Ticks from the bus that were newer than the one held.",
@@ -27,8 +19,8 @@ _COUNTERS: Final = {
     "handshakes_cut_off": "Connections without a whole request in time, or the oldest of too many.",
     "messages_received": "Messages from clients.",
     "tickets_issued": "One-time tickets issued.",
-    "tokens_refused": "Tokens in messages that were not valid.",
     "lags": "Times that a connection stopped draining.",
+    "client_reconnects": "Connections of clients that said they had been connected before (`attempt` in the URL).",
     "aborted": "Connections cut off: slow for too long, dead, or not reading replies.",
     "bus_links": "Links to the bus made so far.",
     "numberings_begun": "Times that a symbol continued with a lower seq, because nothing else came for 3 s.",
@@ -38,7 +30,7 @@ _COUNTERS: Final = {
 }
 
 _LABELLED: Final = {
-    "closed": ("reason", "Connections that this gateway closed."),
+    "tokens_refused": ("reason", "Tokens in messages that were not valid."),
     "connections_refused": ("reason", "Connections and requests that were refused."),
     "buffers_cut_off": ("reason", "Connections ended because of what they kept in memory."),
     "messages_refused": (
@@ -56,7 +48,9 @@ _LABELLED: Final = {
 class Counters:
     """All counters."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_us: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+        """``now_us`` is the time in microseconds since the Unix epoch."""
+        self.fan_out = FanOut(now_us)
         self.ticks_received = 0
         self.ticks_old = 0
         self.stats_received = 0
@@ -71,7 +65,9 @@ class Counters:
         self.messages_refused: Counter[str] = Counter()
         """By whose rate: ``connection``, ``subject`` or ``address``."""
         self.tickets_issued = 0
-        self.tokens_refused = 0
+        self.tokens_refused: Counter[str] = Counter()
+        """By `gateway.auth.grant.Code`."""
+        self.client_reconnects = 0
         self.errors_sent: Counter[str] = Counter()
         """By `gateway.protocol.error_codes.ErrorCode`: every limit that clients meet shows here by name."""
         self.lags = 0
@@ -92,29 +88,12 @@ class Counters:
         self.bus_refused: Counter[str] = Counter()
         """By reason."""
 
-
-class GatewayCollector(Collector):
-    """Reads `Counters` and gauges for Prometheus."""
-
-    def __init__(self, counters: Counters, gauges: Gauges, labelled: LabelledGauges) -> None:
-        self._counters = counters
-        self._gauges = gauges
-        self._labelled = labelled
-
-    def collect(self) -> Iterator[Metric]:
-        """Every metric, as of now."""
-        counters = self._counters
+    def families(self) -> Iterator[Family]:
+        """Every counter, as of now."""
         for name, meaning in _COUNTERS.items():
-            yield CounterMetricFamily(f"tickgate_{name}", meaning, value=getattr(counters, name))
+            yield counter(f"tickgate_{name}", meaning, getattr(self, name))
         for name, (label, meaning) in _LABELLED.items():
-            family = CounterMetricFamily(f"tickgate_{name}", meaning, labels=[label])
-            for value, count in getattr(counters, name).items():
-                family.add_metric([value.lower()], count)
-            yield family
-        for name, (meaning, read) in self._gauges.items():
-            yield GaugeMetricFamily(f"tickgate_{name}", meaning, value=read())
-        for name, (label, meaning, read_all) in self._labelled.items():
-            gauge = GaugeMetricFamily(f"tickgate_{name}", meaning, labels=[label])
-            for value, number in read_all().items():
-                gauge.add_metric([value], number)
-            yield gauge
+            values = ((value.lower(), count) for value, count in getattr(self, name).items())
+            yield counters(f"tickgate_{name}", meaning, label, values)
+        text = "Bytes of prices and states written to clients; handshakes, answers and pings are not counted."
+        yield counter("tickgate_bytes_sent", text, self.fan_out.bytes_sent)

@@ -1,0 +1,154 @@
+"""A scrape shows everything that is counted, and how things are."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import trustme
+from aiohttp import ClientSession
+from websockets.asyncio.client import connect
+
+from gateway.scrape import OTHER, count_subscribers, families
+from gateway.websocket.close_codes import CloseReason
+from market.metrics.exposition import expose
+from market.prices.symbols import Symbols
+from tests.client import connected
+from tests.gateway.conftest import RunningGateway, Start
+from tests.market.metrics.parsed import Values, values_of
+
+
+async def scraped(running: RunningGateway) -> Values:
+    """The metrics of a gateway, over HTTP."""
+    async with ClientSession() as http, http.get(running.http_url + "metrics") as response:
+        assert "text/plain; version=0.0.4; charset=utf-8" == response.headers["Content-Type"]
+        return values_of(await response.read())
+
+
+async def test_who_holds_what(start: Start) -> None:
+    """Clients by symbol; whoever holds one with other options counts as well."""
+    running = await start(symbols=Symbols(["BTCUSDT", "ETHUSDT", "SOLUSDT"]))
+    async with connected(running.url) as one, connected(running.url) as two, connected(running.url) as three:
+        await one.subscribe("BTC")
+        await two.subscribe("BTC", "ETH")
+        await three.subscribe("BTC", max_hz=1)
+        values = await scraped(running)
+    assert (4, 2) == (values["tickgate_subscriptions",], values["tickgate_symbols_subscribed",])
+    counts = [values["tickgate_symbol_subscribers", symbol] for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
+    assert [3, 1, 0] == counts
+    assert 3 == values["tickgate_connections",]
+
+
+async def test_so_many_symbols_have_figures_of_their_own(start: Start) -> None:
+    """The others are one more: a label for each of ten thousand would cost whoever stores them."""
+    names = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    running = await start(symbols=Symbols(names), metrics_symbols=1)
+    async with connected(running.url) as client:
+        await client.subscribe(*names)
+        values = await scraped(running)
+    assert {("tickgate_symbol_subscribers", "BTCUSDT"): 1, ("tickgate_symbol_subscribers", OTHER): 2} == {
+        labels: value for labels, value in values.items() if labels[0] == "tickgate_symbol_subscribers"
+    }
+    assert {"BTCUSDT"} == {labels[1] for labels in values if labels[0] == "tickgate_symbol_live"}
+
+
+async def test_whether_a_symbol_is_live_and_how_old_its_price_is(start: Start) -> None:
+    """No age before the first tick."""
+    running = await start(symbols=Symbols(["BTCUSDT", "ETHUSDT"]))
+    await running.heartbeat()
+    async with connected(running.url) as client:
+        await client.subscribe("BTC")
+        await running.publish("BTCUSDT", 1, recv_us=running.gateway.now_us() - 2_000_000)
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 1)
+        values = await scraped(running)
+    assert 1 == values["tickgate_symbol_live", "BTCUSDT"] == values["tickgate_symbol_live", "ETHUSDT"]
+    assert 2 <= values["tickgate_symbol_tick_age_seconds", "BTCUSDT"]
+    assert ("tickgate_symbol_tick_age_seconds", "ETHUSDT") not in values
+    for stage in ("gateway", "socket"):
+        assert 1 == values["tickgate_tick_age_seconds_count", stage]
+        assert 2 <= values["tickgate_tick_age_seconds_sum", stage]
+    assert 1 == values["tickgate_flush_seconds_count",]
+    assert 0 < values["tickgate_bytes_sent_total",] == values["tickgate_flush_bytes_sum",]
+    assert 1 == values["tickgate_bus_link_up",]
+    assert 0 == values["tickgate_bus_reconnects_total",]
+
+
+async def test_who_comes_back_says_so(start: Start) -> None:
+    """`attempt` in the URL, which the clients of this project send; 0 or none is a first connection."""
+    running = await start()
+    for query in ("", "?attempt=0", "?attempt=1", "?attempt=27"):
+        async with connect(running.url + query):
+            pass
+    values = await scraped(running)
+    assert (4, 2) == (values["tickgate_connections_accepted_total",], values["tickgate_client_reconnects_total",])
+
+
+async def test_refusals_and_ends_have_reasons(start: Start) -> None:
+    """Tokens in requests and in messages are one; a close has its code."""
+    running = await start()
+    counters = running.gateway.counters
+    counters.connections_refused["expired"] += 2
+    counters.tokens_refused["expired"] += 3
+    counters.closed[CloseReason.TOO_SLOW.name] += 1
+    values = await scraped(running)
+    assert 5 == values["tickgate_auth_failures_total", "expired"]
+    assert 1 == values["tickgate_closed_total", "too_slow", str(CloseReason.TOO_SLOW.code)]
+
+
+async def test_the_end_of_the_certificate(start: Start, tmp_path: Path) -> None:
+    """It is read again at each scrape; 0 if it cannot be read."""
+    running = await start()
+    ends, path = datetime(2031, 2, 3, tzinfo=UTC), tmp_path / "gateway.pem"
+    leaf = trustme.CA().issue_cert("gateway.example", not_after=ends)
+    name = "tickgate_certificate_not_after_timestamp_seconds"
+    assert not [labels for labels in await scraped(running) if labels[0] == name]
+    path.write_bytes(leaf.private_key_and_cert_chain_pem.bytes())
+    running.gateway.settings = msgspec.structs.replace(running.gateway.settings, tls_cert=str(path))
+    assert ends.timestamp() == (await scraped(running))[name, str(path)]
+    path.unlink()
+    assert 0 == (await scraped(running))[name, str(path)]
+
+
+async def test_clients_of_symbols_are_counted_in_turns() -> None:
+    """However many different subscriptions there are: prices go out between."""
+    turns, topics = 0, frozenset(map(str, range(1000)))
+
+    class Cohort:
+        subscription = SimpleNamespace(topics=topics)
+
+        def __len__(self) -> int:
+            return 2
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0)
+    hub = SimpleNamespace(cohorts=[Cohort() for _ in range(200)])
+    counts = await count_subscribers(cast(Any, SimpleNamespace(hub=hub)))
+    counting.cancel()
+    assert dict.fromkeys(topics, 400) == counts
+    # 200,000 additions are some 20 ms.
+    assert turns > 5
+
+
+async def test_what_would_leak_can_be_scraped(start: Start) -> None:
+    """Every task of the event loop counts, and every block of memory that Python holds."""
+    running = await start()
+    gateway = running.gateway
+
+    async def read() -> Values:
+        return values_of(await expose(families(gateway)))
+
+    before = await read()
+    task = asyncio.create_task(asyncio.Event().wait())
+    blocks = [object() for _ in range(100_000)]
+    after = await read()
+    task.cancel()
+    assert 1 == after["tickgate_tasks",] - before["tickgate_tasks",]
+    assert len(blocks) * 0.9 < after["tickgate_memory_blocks",] - before["tickgate_memory_blocks",]

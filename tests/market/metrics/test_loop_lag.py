@@ -1,0 +1,33 @@
+"""How late the event loop is, on a virtual clock."""
+
+import asyncio
+import time
+
+from market.metrics.loop_lag import EVERY_S, LoopLag
+from tests.fakes import run_virtual
+
+
+def test_a_loop_that_has_time_is_not_late() -> None:
+    """It is asked ten times a second."""
+
+    async def scene() -> None:
+        lag = LoopLag()
+        measuring = asyncio.create_task(lag.run())
+        await asyncio.sleep(100.5 * EVERY_S)
+        assert (100, 0) == (lag.histogram.count, round(lag.histogram.total, 3))
+        measuring.cancel()
+        await asyncio.sleep(10 * EVERY_S)
+        assert 100 == lag.histogram.count
+
+    run_virtual(scene())
+
+
+async def test_what_holds_it_up_shows() -> None:
+    """For as long as it lasted."""
+    lag = LoopLag()
+    measuring = asyncio.create_task(lag.run())
+    await asyncio.sleep(0)
+    time.sleep(2 * EVERY_S)  # noqa: ASYNC251 - it is to block
+    await asyncio.sleep(EVERY_S)
+    measuring.cancel()
+    assert lag.histogram.total >= 0.9 * EVERY_S
