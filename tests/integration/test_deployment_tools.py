@@ -82,7 +82,7 @@ def test_kubernetes_knows_every_field(options: tuple[str, ...], version: str) ->
         "-kubernetes-version",
         version,
         "-skip",
-        "ServiceMonitor,PrometheusRule",
+        "ServiceMonitor,PodMonitor,PrometheusRule",
         "-schema-location",
         f"{TOOLS}/schemas/{{{{.NormalizedKubernetesVersion}}}}{{{{.StrictSuffix}}}}/"
         "{{.ResourceKind}}{{.KindSuffix}}.json",
@@ -184,3 +184,16 @@ def test_everything_that_selects_pods_finds_some() -> None:
     scaled = made["HorizontalPodAutoscaler", "prices-tickgate-gateway"]["spec"]
     assert ("Deployment", scaled["scaleTargetRef"]["name"]) in made
     assert "replicas" not in made["Deployment", "prices-tickgate-gateway"]["spec"]
+
+
+def test_pollers_are_scraped_with_a_token_only() -> None:
+    """Without one, their metrics stay on loopback."""
+    for options, scraped in ((("--set", "serviceMonitor.enabled=true"), False), (("--set", EVERYTHING), True)):
+        made = resources(*options)
+        (container,) = made["Deployment", "prices-tickgate-poller"]["spec"]["template"]["spec"]["containers"]
+        assert scraped == ({"name": "POLLER_METRICS_HOST", "value": "0.0.0.0"} in container["env"])  # noqa: S104
+        assert scraped == bool(made["NetworkPolicy", "prices-tickgate-poller"]["spec"]["ingress"])
+        assert scraped == (("PodMonitor", "prices-tickgate-poller") in made)
+        if scraped:
+            monitor = made["PodMonitor", "prices-tickgate-poller"]["spec"]
+            assert monitor["podMetricsEndpoints"][0]["port"] == container["ports"][0]["name"]
