@@ -73,7 +73,7 @@ bench: $(VENV)/.ready
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check npm
 	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
-		node=nodejs npm
+		node=nodejs npm promtool=prometheus
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV)
 	$(if $(COVERAGE),rm -f .coverage .coverage.*)
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \

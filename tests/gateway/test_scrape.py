@@ -1,6 +1,7 @@
 """A scrape shows everything that is counted, and how things are."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,13 +19,19 @@ from market.prices.symbols import Symbols
 from tests.client import connected
 from tests.gateway.conftest import RunningGateway, Start
 from tests.market.metrics.parsed import Values, values_of
+from tests.market.metrics.promtool import complaints
 
 
-async def scraped(running: RunningGateway) -> Values:
+async def text_of(running: RunningGateway) -> bytes:
     """The metrics of a gateway, over HTTP."""
     async with ClientSession() as http, http.get(running.http_url + "metrics") as response:
         assert "text/plain; version=0.0.4; charset=utf-8" == response.headers["Content-Type"]
-        return values_of(await response.read())
+        return await response.read()
+
+
+async def scraped(running: RunningGateway) -> Values:
+    """The metrics of a gateway, as Prometheus' parser reads them."""
+    return values_of(await text_of(running))
 
 
 async def test_who_holds_what(start: Start) -> None:
@@ -109,6 +116,28 @@ async def test_the_end_of_the_certificate(start: Start, tmp_path: Path) -> None:
     assert ends.timestamp() == (await scraped(running))[name, str(path)]
     path.unlink()
     assert 0 == (await scraped(running))[name, str(path)]
+
+
+async def test_promtool_finds_no_fault(start: Start, tmp_path: Path) -> None:
+    """Every metric has values, with each of its labels: Prometheus' own tool knows all conventions."""
+    running = await start(symbols=Symbols(["BTCUSDT", "ETHUSDT"]), metrics_symbols=1)
+    gateway, path = running.gateway, tmp_path / "gateway.pem"
+    path.write_bytes(trustme.CA().issue_cert("gateway.example").cert_chain_pems[0].bytes())
+    gateway.settings = msgspec.structs.replace(gateway.settings, tls_cert=str(path))
+    counts = [count for count in vars(gateway.counters).values() if isinstance(count, Counter)]
+    for count in counts:
+        count[CloseReason.TOO_SLOW.name] += 1
+    await running.heartbeat()
+    async with connected(running.url) as client:
+        await client.subscribe("BTC", "ETH")
+        await running.publish("BTCUSDT", 1)
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 1)
+        text = await text_of(running)
+    assert "" == complaints(text)
+    shown = {labels[0] for labels in values_of(text)}
+    announced = [line.split()[2:] for line in text.decode().splitlines() if line.startswith("# TYPE ")]
+    empty = {name for name, kind in announced if name + "_count" * (kind == "histogram") not in shown}
+    assert set() == empty
 
 
 async def test_clients_of_symbols_are_counted_in_turns() -> None:
