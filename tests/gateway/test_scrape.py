@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,16 @@ import trustme
 from aiohttp import ClientSession
 from websockets.asyncio.client import connect
 
+from gateway.fanout.cohorts.member import Subscription
+from gateway.fanout.hub import Hub
 from gateway.scrape import OTHER, count_subscribers, families
 from gateway.websocket.close_codes import CloseReason
 from market.metrics.exposition import expose
 from market.prices.symbols import Symbols
 from tests.client import connected
+from tests.fakes import RecordingMember
 from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.fanout.test_hub import Market
 from tests.market.metrics.parsed import Values, values_of
 from tests.market.metrics.promtool import complaints
 
@@ -46,6 +51,18 @@ async def test_who_holds_what(start: Start) -> None:
     counts = [values["tickgate_symbol_subscribers", symbol] for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
     assert [3, 1, 0] == counts
     assert 3 == values["tickgate_connections",]
+
+
+async def test_a_symbol_of_two_channels_is_one(start: Start) -> None:
+    """Prices and figures of 24 hours are two subscriptions; each of them makes a symbol wanted."""
+    running = await start(symbols=Symbols(["BTCUSDT", "ETHUSDT", "SOLUSDT"]))
+    async with connected(running.url) as client:
+        await client.subscribe("BTC")
+        await client.subscribe("BTC", "ETH", channel="stats")
+        values = await scraped(running)
+    assert (3, 2) == (values["tickgate_subscriptions",], values["tickgate_symbols_subscribed",])
+    counts = [values["tickgate_symbol_subscribers", symbol] for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
+    assert [1, 0, 0] == counts
 
 
 async def test_so_many_symbols_have_figures_of_their_own(start: Start) -> None:
@@ -140,15 +157,9 @@ async def test_promtool_finds_no_fault(start: Start, tmp_path: Path) -> None:
     assert set() == empty
 
 
-async def test_clients_of_symbols_are_counted_in_turns() -> None:
-    """However many different subscriptions there are: prices go out between."""
-    turns, topics = 0, frozenset(map(str, range(1000)))
-
-    class Cohort:
-        subscription = SimpleNamespace(topics=topics)
-
-        def __len__(self) -> int:
-            return 2
+async def counted(hub: Hub) -> tuple[Mapping[str, int], int]:
+    """The clients by topic, and how often the event loop could do something else meanwhile."""
+    turns = 0
 
     async def count() -> None:
         nonlocal turns
@@ -158,12 +169,55 @@ async def test_clients_of_symbols_are_counted_in_turns() -> None:
 
     counting = asyncio.create_task(count())
     await asyncio.sleep(0)
-    hub = SimpleNamespace(cohorts=[Cohort() for _ in range(200)])
+    before = turns
     counts = await count_subscribers(cast(Any, SimpleNamespace(hub=hub)))
     counting.cancel()
-    assert dict.fromkeys(topics, 400) == counts
+    return counts, turns - before
+
+
+async def test_clients_of_symbols_are_counted_in_turns() -> None:
+    """However many different subscriptions several clients have each: prices go out between."""
+    hub, topics = Market().hub, frozenset(map(str, range(1000)))
+    for number in range(400):
+        hold(hub, topics | {f"of {number // 2}"})
+    counts, turns = await counted(hub)
+    assert dict.fromkeys(topics, 400) | {f"of {number}": 2 for number in range(200)} == counts
     # 200,000 additions are some 20 ms.
     assert turns > 5
+
+
+async def test_rates_of_their_own_are_counted_in_turns() -> None:
+    """Then nothing is shared, not even the list of who holds a symbol."""
+    hub, topics = Market().hub, frozenset(map(str, range(1000)))
+    for number in range(200):
+        hold(hub, topics, max_hz=1 + number / 1000)
+    counts, turns = await counted(hub)
+    assert dict.fromkeys(topics, 200) == counts
+    assert turns > 5
+
+
+async def test_clients_that_want_all_something_else_are_not_looked_at_one_by_one() -> None:
+    """Who holds a symbol is known already; ten thousand clients of 200 symbols would be two million additions."""
+    hub, seen = Market().hub, list[str]()
+
+    class Noted(frozenset[str]):
+        def __iter__(self) -> Iterator[str]:
+            seen.append("each topic")
+            return super().__iter__()
+
+    for number in range(50):
+        hold(hub, Noted({"BTCUSDT", "ETHUSDT", str(number)}))
+    seen.clear()
+    counts, _ = await counted(hub)
+    assert {"BTCUSDT": 50, "ETHUSDT": 50} | {str(number): 1 for number in range(50)} == counts
+    assert not seen
+
+
+def hold(hub: Hub, topics: frozenset[str], **options: Any) -> None:
+    """Let one more client hold ``topics``."""
+    member = RecordingMember()
+    hub.add(member)
+    hub.move(member, (Subscription(topics, **options),))
 
 
 async def test_what_would_leak_can_be_scraped(start: Start) -> None:
