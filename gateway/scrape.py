@@ -102,18 +102,17 @@ def _now(gateway: Gateway) -> Iterator[Family]:
         " written to the sockets. Earlier stages are the poller's. Two clocks are compared; below zero counts as zero."
     )
     yield histograms("tickgate_tick_age_seconds", text, "stage", fan_out.ages)
-    if settings.tls_cert:
-        yield _certificate(settings.tls_cert)
-
-
-def _certificate(path: str) -> Family:
-    name = "tickgate_certificate_not_after_timestamp_seconds"
+    ends = [(path, _certificates_end_s(path)) for path in (settings.tls_cert,) if path]
     text = "When the certificate ends, Unix seconds; 0: unknown."
+    yield gauges("tickgate_certificate_not_after_timestamp_seconds", text, "file", ends)
+
+
+def _certificates_end_s(path: str) -> float:
     try:
-        return gauges(name, text, "file", [(path, not_after_s(path))])
+        return not_after_s(path)
     except (OSError, ValueError):
         # Whoever replaces it may be at it just now.
-        return gauges(name, text, "file", [(path, 0)])
+        return 0
 
 
 async def count_subscribers(gateway: Gateway) -> dict[str, int]:
