@@ -121,7 +121,7 @@ class Poller:
                     port,
                     self._families(),
                     self._unready,
-                    token=self._settings.metrics_token,
+                    lambda: self._settings.metrics_token,
                 )
             async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
@@ -165,7 +165,7 @@ class Poller:
     def _unready(self) -> str:
         """Why it neither publishes nor could take over; empty if it does or could."""
         state = self._state()
-        if not (self.publisher.leading or self.publisher.standing_by):
+        if self.publisher.down_since is not None or not (self.publisher.leading or self.publisher.standing_by):
             return f"the bus {self._bus.name} does not answer"
         return "" if state.link == "up" else f"no prices from the exchange: {state.reason}"
 

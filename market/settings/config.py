@@ -30,7 +30,8 @@ def _names(text: str) -> frozenset[str]:
 POLLERS: Final = _names(
     "BUS_URL STORE_URL BUS_PARTITIONS BUS_SYMBOL_CHANNELS SYMBOLS LOG_FORMAT LOG_LEVEL VENUE FEED BINANCE_REST_URL"
     " BINANCE_WS_URL COINBASE_REST_URL COINBASE_WS_URL SIM_TICKS_PER_S SIM_SEED REPLAY_SPEED POLLER_STATS"
-    " POLLER_METRICS_HOST POLLER_METRICS_PORT METRICS_SYMBOLS METRICS_TOKEN"
+    " POLLER_METRICS_HOST POLLER_METRICS_PORT METRICS_SYMBOLS METRICS_TOKEN BUS_PASSWORD_FILE"
+    " STORE_PASSWORD_FILE METRICS_TOKEN_FILE"
 )
 GATEWAYS: Final = _names(
     "BUS_URL STORE_URL SYMBOLS LOG_FORMAT LOG_LEVEL GATEWAY_HOST GATEWAY_PORT GATEWAY_REUSE_PORT GATEWAY_PRIVATE_HOST"
@@ -43,6 +44,7 @@ GATEWAYS: Final = _names(
     " MAX_CONNECTIONS_PER_SUBJECT MAX_SYMBOLS_PER_CONNECTION MAX_MESSAGES_PER_SECOND"
     " MAX_MESSAGES_PER_SECOND_PER_SUBJECT MAX_MESSAGES_PER_SECOND_PER_IP MAX_MESSAGE_BYTES MAX_ERRORS_PER_CONNECTION"
     " MESSAGE_TIMEOUT_S MAX_BUFFERED_BYTES WS_COMPRESSION BINANCE_COMPAT_HOSTS BINANCE_COMPAT_STALE"
+    " BUS_PASSWORD_FILE STORE_PASSWORD_FILE METRICS_TOKEN_FILE JWT_SECRET_FILE"
 )
 HAPROXYS: Final = _names(
     "TICKGATE_BIND TICKGATE_CERT TICKGATE_TLS_BIND TICKGATE_GATEWAYS TICKGATE_GATEWAY_SLOTS TICKGATE_DNS"
@@ -67,6 +69,16 @@ PROXIES: Final = _names("HTTPS_PROXY HTTP_PROXY NO_PROXY")
 """An HTTP proxy for connections to the exchange, streams too (``wss://`` by ``HTTPS_PROXY``), and to ``JWT_JWKS_URL``,
 with ``user:password@`` if it needs one; ``NO_PROXY`` names hosts without a proxy. Lower case works too. This
 machine's own addresses are reached directly."""
+SECRET_FILES: Final = {
+    "BUS_PASSWORD_FILE": (
+        "A file with the password of `BUS_URL`, on one line. It is read for each connection: one that has changed is"
+        " used from the next connection on, and those that are open stay."
+    ),
+    "STORE_PASSWORD_FILE": "The same for `STORE_URL`.",
+    "METRICS_TOKEN_FILE": "A file with `METRICS_TOKEN`, on one line; read again on SIGHUP.",
+    "JWT_SECRET_FILE": "A file with `JWT_SECRET`, on one line; read again on SIGHUP. Tokens of the old one end then.",
+}
+"""Variables that name the file of a secret, in place of the secret."""
 KNOWN: Final = POLLERS | GATEWAYS | HAPROXYS | LAUNCHERS | {LOCAL_BUS, FRONT} | PROXIES
 """All names that the file may have. All programs share it, so it may have names that only another program reads."""
 

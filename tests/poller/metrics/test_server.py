@@ -114,7 +114,7 @@ async def test_no_page_reads_them_under_a_name_of_its_own() -> None:
 async def test_metrics_may_need_a_token() -> None:
     """Then any name will do; health and readiness are for orchestrators, which have none."""
     publisher, port = idle_publisher(), free_port()
-    server = await serve("127.0.0.1", port, families_of(publisher, {}, {}), str, token=TOKEN)
+    server = await serve("127.0.0.1", port, families_of(publisher, {}, {}), str, lambda: TOKEN)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         for given, status in ((TOKEN, 200), (TOKEN + "x", 401), (TOKEN[:-1], 401), ("", 401), ("\xe9", 401)):
             headers = {"Host": "poller-1.internal", "Authorization": f"Bearer {given}"}
