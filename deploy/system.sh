@@ -29,16 +29,18 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # one word for each package
     if apt-get -qq update >/dev/null && apt-get -qq install -y --no-install-recommends $packages >/dev/null; then
-        case "$packages " in
-            *" nginx-light "*)
-                # Its package starts a server on port 80, of which nobody was asked.
-                if [ -d /run/systemd/system ]; then
-                    systemctl --quiet disable --now nginx || :
-                else
-                    service nginx stop >/dev/null 2>&1 || :
-                fi
-                ;;
-        esac
+        # Packages that start a server, of which nobody was asked.
+        for service in nginx-light=nginx prometheus=prometheus; do
+            case "$packages " in
+                *" ${service%%=*} "*)
+                    if [ -d /run/systemd/system ]; then
+                        systemctl --quiet disable --now "${service#*=}" || :
+                    else
+                        service "${service#*=}" stop >/dev/null 2>&1 || :
+                    fi
+                    ;;
+            esac
+        done
         exit 0
     fi
     echo "could not install$packages" >&2

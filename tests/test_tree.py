@@ -137,6 +137,8 @@ COVERED_BY = {
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
     "market/settings/early.py": "integration/test_settings_again.py",
     "deploy/fronts/addresses.py": "deploy/launcher/test_programs.py",
+    "deploy/grafana/panels.py": "deploy/grafana/test_rows.py",
+    "deploy/grafana/prometheus.py": "deploy/grafana/test_picture.py",
     "deploy/checks/cluster_rights.py": "deploy/checks/test_cluster.py",
     "deploy/files.py": "integration/test_installed.py",
     "deploy/launcher/launch.py": "integration/test_launcher.py",

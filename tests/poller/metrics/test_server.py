@@ -24,6 +24,7 @@ from poller.publishing.slow_topics import SlowTopics
 from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.market.metrics.parsed import values_of
+from tests.market.metrics.promtool import complaints
 from tests.market.samples import tick
 from tests.waiting import until
 
@@ -64,7 +65,9 @@ async def test_scrape() -> None:
     drops, counters = {"too_fine": 3}, {"connects": 4, "reconnects": 2, "bans": 1, "banned_until_s": 1_700_000_100}
     families = families_of(publisher, drops, counters)
     drops["too_fine"] = 5
-    values = values_of(await expose(families))
+    text = await expose(families)
+    assert "" == complaints(text)
+    values = values_of(text)
     expected = {
         ("tickgate_poller_ticks_published_total",): 1,
         ("tickgate_poller_ticks_conflated_total",): 0,
