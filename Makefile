@@ -10,6 +10,7 @@
 #   make test-long the tests that take minutes (LONG=changed: those whose subject has changed since they passed)
 #   make conformance   every WebSocket conformance case, compression too: some minutes
 #   make foreign   clients made with other people's libraries; wants Go, Java with Maven, Rust, Node, and downloads
+#   make deployment-files   what is in deploy/docker and deploy/helm, by hadolint, Compose, Helm and kubeconform; wants Go
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
@@ -51,7 +52,7 @@ ifdef FRONT
 export FRONT
 endif
 
-.PHONY: npm run cluster load bench test coverage test-long check conformance foreign fuzz soak dist dev reference site constraints clean
+.PHONY: npm run cluster load bench test coverage test-long check conformance foreign deployment-files fuzz soak dist dev reference site constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -72,7 +73,7 @@ bench: $(VENV)/.ready
 # pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check npm
-	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
+	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 systemd-analyze=systemd /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
 		node=nodejs npm promtool=prometheus
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV)
 	$(if $(COVERAGE),rm -f .coverage .coverage.*)
@@ -94,7 +95,7 @@ endef
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
-	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm promtool=prometheus
+	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm systemd-nspawn=systemd-container promtool=prometheus bwrap=bubblewrap
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV) long
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
@@ -110,6 +111,11 @@ conformance: $(VENV)/.ready
 
 foreign: $(VENV)/.ready
 	FOREIGN=1 $(VENV)/bin/python -m pytest tests/foreign $(ARGS)
+
+deployment-files: $(VENV)/.ready
+	@tests/deployment_tools.sh .cache/deployment-tools $(VENV)/bin/python
+	DEPLOYMENT_TOOLS=$(CURDIR)/.cache/deployment-tools $(VENV)/bin/python -m pytest \
+		tests/integration/test_deployment_tools.py tests/deploy/test_docker.py tests/deploy/test_helm.py $(ARGS)
 
 fuzz: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.fuzz $(ARGS)

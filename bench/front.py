@@ -36,7 +36,7 @@ _ANNOUNCED: Final = "haproxy-tcp-proxy"
 _TCP = """
 global
     log stdout format raw local0 info
-    fd-hard-limit 100000
+    fd-hard-limit 250000
     tune.sndbuf.client 16384
     tune.rcvbuf.server 65536
 defaults

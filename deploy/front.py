@@ -16,7 +16,8 @@ MADE: Final = {"nginx": nginx.configuration, "envoy": envoy.configuration}
 SETTINGS: Final = {
     "TICKGATE_BIND": "where clients connect: 127.0.0.1:8080",
     "TICKGATE_CERT": "certificate, chain and key, in one PEM file",
-    "TICKGATE_GATEWAY_1": "the first gateway: 127.0.0.1:8081; and so on to 16",
+    "TICKGATE_GATEWAY_1": "the first gateway: 10.0.0.11:8081; and so on to 16",
+    "TICKGATE_GATEWAY_CA": "who signs the certificates of the gateways, for an encrypted way to them",
     "TICKGATE_TRUSTED_PROXIES": "proxies whose X-Forwarded-For is believed",
 }
 

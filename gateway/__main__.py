@@ -12,6 +12,7 @@ import functools
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -28,6 +29,7 @@ from gateway.settings import Settings
 from market.errors import MarketError
 from market.process import logs
 from market.process.printable import complain
+from market.process.service_manager import ServiceManager
 from market.process.tasks import end
 from market.process.usage import Parser, of_settings
 from market.settings.config import GATEWAYS, layered
@@ -37,10 +39,11 @@ from market.settings.mistakes import alone_in_memory, warn
 logger = logging.getLogger("gateway")
 
 
-async def serve(settings: Settings, hangup: Hangup) -> None:
+async def serve(settings: Settings, hangup: Hangup, manager: ServiceManager) -> None:
     """Run a gateway until SIGTERM or Ctrl-C, then drain it; a second signal ends it at once.
 
-    Each ``hangup`` reads the settings again.
+    Each ``hangup`` reads the settings again. Sockets that ``manager`` hands over are listened on in place of
+    ``GATEWAY_HOST`` and ``GATEWAY_PORT``.
 
     Raises:
         GatewayError: it cannot listen at its address.
@@ -52,6 +55,7 @@ async def serve(settings: Settings, hangup: Hangup) -> None:
     def on_signal() -> None:
         if stop.is_set():
             drained.cancel()
+        manager.stopping()
         stop.set()
 
     serving = Serving(create_app(settings))
@@ -67,8 +71,13 @@ async def serve(settings: Settings, hangup: Hangup) -> None:
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, on_signal)
-        await _listen(serving, settings)
-        await asyncio.wait((drained,))
+        await _listen(serving, settings, manager.take_sockets())
+        feed = serving.app[GATEWAY].feed
+        reporting = loop.create_task(manager.report(lambda: feed.live))
+        try:
+            await asyncio.wait((drained,))
+        finally:
+            await end(reporting)
         if not drained.cancelled():
             drained.result()
     finally:
@@ -82,10 +91,15 @@ async def _drain_when(stop: asyncio.Event, app: web.Application) -> None:
     await drain(app)
 
 
-async def _listen(serving: Serving, settings: Settings) -> None:
+async def _listen(serving: Serving, settings: Settings, handed_over: Sequence[socket.socket]) -> None:
     try:
-        await serving.listen(host=settings.host, port=settings.port, backlog=BACKLOG)
-        if settings.private_port:
+        for sock in handed_over:
+            await serving.listen(sock=sock, backlog=BACKLOG)
+        if handed_over:
+            serving.keep_queue()
+        else:
+            await serving.listen(host=settings.host, port=settings.port, backlog=BACKLOG)
+        if settings.private_port and not serving.listens_privately:
             await serving.listen(host=settings.private_host, port=settings.private_port, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -127,12 +141,12 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m gatew
         return make_token(words[1:], f"{program} token")
     description = "Bus to clients: serve prices over WebSocket, and a dashboard. Ctrl-C ends it."
     Parser(program, description, of_settings(SETTINGS)).parse_args(words)
-    hangup = Hangup()
+    hangup, manager = Hangup(), ServiceManager(os.environ)
     try:
         settings = Settings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)
         warn(logger, os.environ, GATEWAYS, alone_in_memory(settings.bus_url, "nobody will ever publish prices on it"))
-        uvloop.run(serve(settings, hangup))
+        uvloop.run(serve(settings, hangup, manager))
     except (GatewayError, MarketError) as error:
         complain(f"gateway: {error}")
         return 2

@@ -212,8 +212,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             "MAX_MESSAGES_PER_SECOND_PER_IP",
         )
         return cls(
-            bus_url=env.bus_url("BUS_URL", default.bus_url),
-            store_url=env.store_url("STORE_URL"),
+            bus_url=env.bus_url("BUS_URL", default.bus_url, "BUS_PASSWORD_FILE"),
+            store_url=env.store_url("STORE_URL", "STORE_PASSWORD_FILE"),
             symbols=env.symbols("SYMBOLS", default.symbols),
             host=host,
             port=env.integer("GATEWAY_PORT", default.port, 0, 65_535),
@@ -268,7 +268,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 "MAX_ERRORS_PER_CONNECTION", default.max_errors_per_connection, 0, 1_000_000
             ),
             metrics_symbols=env.integer("METRICS_SYMBOLS", default.metrics_symbols, 0, 1_000_000),
-            metrics_token=metrics_token(env.get("METRICS_TOKEN", default.metrics_token)),
+            metrics_token=metrics_token(env.secret("METRICS_TOKEN", "METRICS_TOKEN_FILE")),
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),
         )

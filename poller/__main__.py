@@ -15,6 +15,7 @@ import uvloop
 from market.prices.doubts import doubt
 from market.process import logs
 from market.process.printable import complain
+from market.process.service_manager import ServiceManager
 from market.process.usage import Parser, of_settings
 from market.settings.config import POLLERS
 from market.settings.environ import SettingError
@@ -41,14 +42,14 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m polle
     """Run until stopped; the exit code is 0, or 2 where the start cannot succeed."""
     description = "Exchange to bus: publish the prices of one exchange. Ctrl-C ends it."
     Parser(program, description, of_settings(SETTINGS)).parse_args(arguments)
-    hangup = Hangup()
+    hangup, manager = Hangup(), ServiceManager(os.environ)
     try:
         settings = PollerSettings.from_environ(os.environ)
         logs.configure(settings.log_format, settings.log_level)
         alone = alone_in_memory(settings.bus_url, "no gateway will ever have these prices")
         warn(logger, os.environ, POLLERS, alone, doubt(settings.symbols))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings, hangup))
+            runner.run(run(settings, hangup, manager))
     except (SettingError, PollerError) as error:
         complain(f"poller: {error}")
         return 2

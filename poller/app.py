@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, BusOptions, open_bus
 from market.metrics.loop_lag import LoopLag
+from market.process.service_manager import ServiceManager
 from market.process.tasks import Group, end
 from market.settings.hangup import Hangup, reload_whenever
 from market.wire.announcing import Announcer
@@ -38,8 +39,10 @@ logger = logging.getLogger(__name__)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-async def run(settings: PollerSettings, hangup: Hangup) -> None:
+async def run(settings: PollerSettings, hangup: Hangup, manager: ServiceManager) -> None:
     """Poll until SIGTERM or SIGINT, then publish a last heartbeat. Each ``hangup`` reads the settings again.
+
+    ``manager`` hears when there are prices, and that the poller lives.
 
     Raises:
         PollerError: a start that cannot succeed; the message is one line.
@@ -52,9 +55,12 @@ async def run(settings: PollerSettings, hangup: Hangup) -> None:
     poller = Poller(settings, open_bus(settings.bus_url, options))
     read = functools.partial(PollerSettings.from_environ, os.environ)
     reloading = loop.create_task(reload_whenever(hangup.listen(), read, poller.reload))
+    reporting = loop.create_task(manager.report(lambda: poller.ready))
     try:
         await poller.run(stop)
     finally:
+        manager.stopping()
+        reporting.cancel()
         reloading.cancel()
         hangup.ignore()
         for number in _STOP_SIGNALS:
@@ -115,7 +121,7 @@ class Poller:
                     port,
                     self._families(),
                     self._unready,
-                    token=self._settings.metrics_token,
+                    lambda: self._settings.metrics_token,
                 )
             async with Group() as tasks:
                 tasks.create_task(self.publisher.run())
@@ -137,6 +143,11 @@ class Poller:
                 await server.cleanup()
             await self._bus.aclose()
 
+    @property
+    def ready(self) -> bool:
+        """Whether it publishes, or could take over."""
+        return not self._unready()
+
     def _families(self) -> PollerFamilies:
         return PollerFamilies(
             self.publisher,
@@ -154,7 +165,7 @@ class Poller:
     def _unready(self) -> str:
         """Why it neither publishes nor could take over; empty if it does or could."""
         state = self._state()
-        if not (self.publisher.leading or self.publisher.standing_by):
+        if self.publisher.down_since is not None or not (self.publisher.leading or self.publisher.standing_by):
             return f"the bus {self._bus.name} does not answer"
         return "" if state.link == "up" else f"no prices from the exchange: {state.reason}"
 

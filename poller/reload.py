@@ -6,7 +6,7 @@ import logging
 from market.settings.changes import announce as announce_changes
 from poller.settings import PollerSettings
 
-CHANGEABLE = ("symbols", "log_level")
+CHANGEABLE = ("symbols", "metrics_token", "log_level")
 """Fields of `PollerSettings` that can change while running; feed, bus and ports are fixed at the start."""
 
 logger = logging.getLogger(__name__)

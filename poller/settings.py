@@ -114,12 +114,12 @@ class PollerSettings:
     def _read(cls, env: Environ) -> "PollerSettings":
         venue = VENUES[env.choice("VENUE", DEFAULT.name, tuple(VENUES))]
         feed, replay_path = _feed(env, venue)
-        bus_url = env.bus_url("BUS_URL", cls.bus_url)
+        bus_url = env.bus_url("BUS_URL", cls.bus_url, "BUS_PASSWORD_FILE")
         channels: Switch = "on" if has_symbol_channels(bus_url) else "off"
-        token = metrics_token(env.get("METRICS_TOKEN", cls.metrics_token))
+        token = metrics_token(env.secret("METRICS_TOKEN", "METRICS_TOKEN_FILE"))
         return cls(
             bus_url=bus_url,
-            store_url=env.store_url("STORE_URL"),
+            store_url=env.store_url("STORE_URL", "STORE_PASSWORD_FILE"),
             bus_partitions=env.integer("BUS_PARTITIONS", cls.bus_partitions, 1, MAX_PARTITIONS),
             bus_symbol_channels=env.choice("BUS_SYMBOL_CHANNELS", channels, get_args(Switch)),
             venue=venue,

@@ -9,6 +9,7 @@ import pytest
 from deploy.cli import COMMANDS
 from gateway.auth.settings import AuthSettings
 from gateway.reload import CHANGEABLE
+from gateway.settings import Settings
 from market.settings.config import parse_config
 from poller.reload import CHANGEABLE as POLLERS_CHANGEABLE
 from poller.stream.timing import StreamTiming
@@ -127,6 +128,18 @@ def test_what_the_documents_name_exists(page: Path) -> None:
         parts = dotted.split(".")
         modules = [ROOT.joinpath(*parts[:end]) for end in (len(parts), len(parts) - 1)]
         assert any(path.is_dir() or path.with_suffix(".py").is_file() for path in modules), dotted
+
+
+def test_each_idle_time_of_a_balancer_allows_the_heartbeat() -> None:
+    """A connection has something in both directions well before the shortest of them is over."""
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    table = page.partition("| balancer | idle time")[2].partition("\n\n")[0]
+    times = [re.search(r"\[?(\d+) (s|min)\b", row.split(" | ")[1]) for row in table.splitlines()[2:]]
+    assert len(times) > 5
+    seconds = [int(time[1]) * (60 if time[2] == "min" else 1) for time in times if time]
+    assert len(seconds) == len(times)
+    assert min(seconds) >= 1.5 * Settings().heartbeat_s
+    assert "two\nthirds of the shortest" in page
 
 
 def test_the_faults_told_are_of_the_times_configured() -> None:

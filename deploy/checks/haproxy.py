@@ -7,7 +7,7 @@ from typing import Final
 
 from deploy import files
 from deploy.checks.finding import Finding
-from deploy.launcher.programs import find_haproxy
+from deploy.launcher.programs import GATEWAYS, find_haproxy
 from market.settings.config import HAPROXYS
 
 OLDEST: Final = (2, 6)
@@ -30,8 +30,10 @@ async def check_haproxy(environ: Mapping[str, str], variables: Mapping[str, str]
         fix = "install 2.6 or newer (haproxy.debian.net has packages)"
         return [Finding("warning", "haproxy", f"{program} is version {version}, too old for a cluster", fix)]
     own = {name: value for name, value in variables.items() if name in HAPROXYS}
-    # Names are looked up by the launcher's cluster as the system does it.
-    code, output = await _run((program, "-c", "-f", str(CONFIGURATION)), {"TICKGATE_DNS": "0", **environ, **own})
+    # As the launcher's cluster has it, which looks names up as the system does.
+    named = {f"TICKGATE_GATEWAY_{number}": address for number, address in enumerate(GATEWAYS, 1)}
+    its = {"TICKGATE_DNS": "0", **named, **environ, **own}
+    code, output = await _run((program, "-c", "-f", str(CONFIGURATION)), its)
     if code:
         return [Finding("wrong", "haproxy", f"{version} refuses {CONFIGURATION.name}: {_first_error(output)}")]
     return [Finding("ok", "haproxy", f"{version}, and {CONFIGURATION.name} is valid")]

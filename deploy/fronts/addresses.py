@@ -1,7 +1,7 @@
 """Where a front listens, and where the gateways are behind it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ GATEWAYS: Final = ("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083", "127.0.
 MOST_GATEWAYS: Final = 16
 STATS: Final = "127.0.0.1:8404"
 TLS: Final = "127.0.0.1:8443"
-"""The default addresses of ``haproxy.cfg``."""
+"""The default addresses of ``haproxy.cfg``; the gateways are those that the launcher starts."""
 
 
 class Listening(NamedTuple):
@@ -46,8 +46,10 @@ def certificate_of(variables: Mapping[str, str]) -> str:
     return str(Path(variables.get("TICKGATE_CERT", "")).absolute())
 
 
-def of_gateways(variables: Variables) -> list[Address]:
-    """The addresses of the gateways. An empty variable counts as unset.
+def of_gateways(variables: Variables, unless_named: Sequence[str] = ()) -> list[Address]:
+    """The addresses of the gateways: those that are named; an empty variable names none.
+
+    ``unless_named`` are the first ones, as far as no variable says otherwise.
 
     Raises:
         DeployError: there are none, or one cannot be used.
@@ -58,11 +60,11 @@ def of_gateways(variables: Variables) -> list[Address]:
             " for a cluster on this machine"
         )
     names = [f"TICKGATE_GATEWAY_{number}" for number in range(1, MOST_GATEWAYS + 1)]
-    values = dict.fromkeys(names, "") | dict(zip(names, GATEWAYS, strict=False))
+    values = dict.fromkeys(names, "") | dict(zip(names, unless_named, strict=False))
     values = {variable: variables.get(variable, default) for variable, default in values.items()}
     addresses = [parse_address(variable, value) for variable, value in values.items() if value]
     if not addresses:
-        raise DeployError("TICKGATE_GATEWAY_1 and all others are empty; set one, like 127.0.0.1:8081")
+        raise DeployError("no gateway is named; set TICKGATE_GATEWAY_1, like 10.0.0.11:8081, and so on to _16")
     return addresses
 
 

@@ -78,6 +78,8 @@ def configuration(front: Front) -> str:
                 for name, handshakes, number in limits
                 if number
             ],
+            "GATEWAY_CA": front.gateway_ca,
+            "GATEWAY_CERT_NAME": front.gateway_cert_name,
             "NAMES": "" if all(map(_is_address, front.gateways)) else "on",
             "GATEWAYS": [{"GATEWAY_HOST": at.host, "GATEWAY_PORT": str(at.port)} for at in front.gateways],
         },

@@ -13,7 +13,7 @@ from deploy.fronts.values import Front
 
 _FOLDER: Final = "/var/lib/nginx"
 """Where NGINX of Debian keeps what it has to keep."""
-_OPEN_FILES: Final = 100_000
+_OPEN_FILES: Final = 250_000
 """As in ``haproxy.cfg``."""
 _ACCESS_LOG: Final = "/var/log/nginx/access.log"
 
@@ -55,6 +55,9 @@ def configuration(front: Front, folder: Path | None = None) -> str:
             "PROXY_PROTOCOL": " proxy_protocol" if front.accept_proxy else "",
             "RECURSIVE": "on" if front.hops > 1 else "",
             "GATEWAYS": [{"GATEWAY": str(gateway)} for gateway in front.gateways],
+            "SCHEME": "https" if front.gateway_ca else "http",
+            "GATEWAY_CA": front.gateway_ca,
+            "GATEWAY_CERT_NAME": front.gateway_cert_name,
             "TLS": "on" if front.tls else "",
             "TLS_BIND": str(front.tls),
             "TLS_PORT": str(front.tls.port if front.tls else 0),

@@ -2,8 +2,10 @@
 
 import ipaddress
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.errors import DeployError
 from deploy.fronts.addresses import Listening, certificate_of
@@ -22,6 +24,10 @@ class Front:
     certificate: str
     """The absolute path of a PEM file of certificate, chain and key."""
     gateways: Sequence[Address]
+    gateway_ca: str
+    """The absolute path of a PEM file of those who sign the gateways' certificates; empty without encryption."""
+    gateway_cert_name: str
+    """The name that these certificates must have."""
     trusted_proxies: tuple[str, ...]
     """Networks."""
     accept_proxy: tuple[str, ...]
@@ -49,6 +55,8 @@ def read(variables: Mapping[str, str], at: Listening, gateways: Sequence[Address
         tls=at.tls,
         certificate="" if at.tls is None else certificate_of(variables),
         gateways=gateways,
+        gateway_ca=_readable(variables, "TICKGATE_GATEWAY_CA"),
+        gateway_cert_name=variables.get("TICKGATE_GATEWAY_CERT_NAME") or "tickgate-gateway",
         trusted_proxies=_networks(variables, "TICKGATE_TRUSTED_PROXIES"),
         accept_proxy=_networks(variables, "TICKGATE_ACCEPT_PROXY"),
         hops=_number(variables, "TICKGATE_FORWARDED_HOPS", 1),
@@ -59,6 +67,14 @@ def read(variables: Mapping[str, str], at: Listening, gateways: Sequence[Address
         unread_s=_seconds(variables, "TICKGATE_UNREAD_TIMEOUT", UNREAD),
         hard_stop_s=_seconds(variables, "TICKGATE_HARD_STOP_AFTER", "12h"),
     )
+
+
+def _readable(variables: Mapping[str, str], name: str) -> str:
+    """The absolute path of a file; empty if none is named."""
+    path = variables.get(name, "")
+    if path and not os.access(path, os.R_OK):
+        raise DeployError(f"{name}={path!r} cannot be read; name a PEM file of certificates, or leave it unset")
+    return str(Path(path).absolute()) if path else ""
 
 
 def _number(variables: Mapping[str, str], name: str, default: int) -> int:

@@ -22,7 +22,7 @@ from market.prices.venues import DEFAULT_VENUE
 from market.settings.config import HAPROXYS
 
 FRONT, GATEWAYS, STATS, TLS = addresses.FRONT, addresses.GATEWAYS, addresses.STATS, addresses.TLS
-"""The default addresses of ``haproxy.cfg``."""
+"""The default addresses of ``haproxy.cfg``, and of the gateways of a cluster."""
 
 _CLUSTER_DRAIN_S = "2"
 """The time of several checks by HAProxy; less than a deployment's default, so that Ctrl-C is quick."""
@@ -109,7 +109,11 @@ def plan_cluster(environ: Mapping[str, str]) -> Plan:
         DeployError: a variable that cannot be used, or a program that is not installed.
     """
     variables = Variables(environ)
-    of_gateways = addresses.of_gateways(variables)
+    if variables.get("TICKGATE_GATEWAY_CA", ""):
+        raise DeployError(
+            "TICKGATE_GATEWAY_CA is for gateways on other machines, and those of a cluster are on this one; unset it"
+        )
+    of_gateways = addresses.of_gateways(variables, GATEWAYS)
     listening = addresses.of_front(variables)
     require_gunicorn()
     name = chosen.front_of(variables.both)

@@ -56,7 +56,7 @@ class AuthSettings(Struct, frozen=True, kw_only=True):
         default = cls()
         return cls(
             mode=env.choice("AUTH_MODE", default.mode, get_args(AuthMode)),
-            jwt_secret=env.get("JWT_SECRET", ""),
+            jwt_secret=env.secret("JWT_SECRET", "JWT_SECRET_FILE"),
             jwt_public_key_file=env.get("JWT_PUBLIC_KEY_FILE", ""),
             jwt_jwks_url=env.get("JWT_JWKS_URL", ""),
             jwt_issuer=env.get("JWT_ISSUER", ""),

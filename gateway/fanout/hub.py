@@ -91,6 +91,11 @@ class Hub:
         return self._registry.all
 
     @property
+    def groups(self) -> tuple[Group, ...]:
+        """The cohorts that are flushed together."""
+        return self._registry.groups
+
+    @property
     def cohort_count(self) -> int:
         """The number of different subscriptions."""
         return self._registry.cohort_count

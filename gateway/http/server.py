@@ -91,6 +91,15 @@ class Serving:
             self._require_private(listener.getsockname())
         await server.start_serving()
 
+    @property
+    def listens_privately(self) -> bool:
+        """Whether it listens at the private port."""
+        return len(self._servers) > len(self._public)
+
+    def keep_queue(self) -> None:
+        """Leave newcomers to whoever listens next, once this application drains: its sockets outlive its process."""
+        self.app[GATEWAY].leave_port = self.leave_to_successor
+
     def _accept(self, *, public: bool) -> Callable[[], asyncio.BaseProtocol]:
         assert self._acceptor is not None
         gateway = self.app[GATEWAY]

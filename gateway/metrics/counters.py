@@ -20,7 +20,7 @@ _COUNTERS: Final = {
     "messages_received": "Messages from clients.",
     "tickets_issued": "One-time tickets issued.",
     "lags": "Times that a connection stopped draining.",
-    "client_reconnects": "Connections of clients that said they had been connected before (`attempt` in the URL).",
+    "client_reconnects": "Connections of clients that had tried before, as they say (`attempt` in the URL).",
     "aborted": "Connections cut off: slow for too long, dead, or not reading replies.",
     "bus_links": "Links to the bus made so far.",
     "numberings_begun": "Times that a symbol continued with a lower seq, because nothing else came for 3 s.",

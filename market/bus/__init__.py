@@ -15,6 +15,7 @@ has a contract suite, ``tests/market/bus/test_<role>.py``, that every implementa
 - ``memory``: the bus within one process, for tests and for embedding;
 - ``redis``: the bus on Redis or Valkey;
 - ``kafka``: the bus on Apache Kafka;
+- ``secret_file``: a password in a file;
 - ``store``: leases and tickets for a bus that has none of its own;
 - ``errors``: the errors of every implementation.
 """

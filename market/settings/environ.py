@@ -4,9 +4,10 @@ import math
 import re
 from collections.abc import Mapping
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from market.bus import BusUrlError, open_bus, open_store
+from market.bus.secret_file import SecretFileError, read_secret
 from market.errors import MarketError
 from market.prices.symbols import SymbolError, Symbols, parse_symbols
 from market.settings.names import is_link
@@ -34,9 +35,35 @@ class Environ:
         """The value, unchanged."""
         return self._variables.get(name, default)
 
-    def bus_url(self, name: str, default: str) -> str:
-        """A URL that `market.bus.open_bus` takes. It may hold a password, so no message shows it."""
-        value = self.get(name, default)
+    def secret(self, name: str, file: str) -> str:
+        """A secret, or the one in the file that the variable ``file`` names; empty if there is none."""
+        value, path = self.get(name, ""), self.get(file, "")
+        if value and path:
+            raise SettingError(f"{file} and {name} are both set; unset one")
+        return self._read(file, path) if path else value
+
+    def _read(self, file: str, path: str) -> str:
+        try:
+            return read_secret(path)
+        except SecretFileError as error:
+            raise SettingError(f"{file} {shown(path)} {error}") from None
+
+    def _with_password(self, name: str, url: str, file: str) -> str:
+        """``url`` with the option that names the file of its password, if there is one."""
+        path = self.get(file, "")
+        if not path:
+            return url
+        self._read(file, path)
+        if url.startswith("memory:") or not url:
+            raise SettingError(f"{file} is set, and {name} has nobody who asks for a password; unset it")
+        return f"{url}{'&' if '?' in url else '?'}password_file={quote(path, safe='')}"
+
+    def bus_url(self, name: str, default: str, file: str) -> str:
+        """A URL that `market.bus.open_bus` takes. It may hold a password, so no message shows it.
+
+        The variable ``file`` may name a file of the password.
+        """
+        value = self._with_password(name, self.get(name, default), file)
         try:
             # Opened only to check the URL; nothing is connected.
             open_bus(value)
@@ -44,9 +71,9 @@ class Environ:
             raise SettingError(f"{name} {error}") from None
         return value
 
-    def store_url(self, name: str) -> str:
-        """A URL that `market.bus.open_store` takes; empty if there is none. No message shows it."""
-        value = self.get(name, "")
+    def store_url(self, name: str, file: str) -> str:
+        """A URL that `market.bus.open_store` takes; empty if there is none. The rest as for `bus_url`."""
+        value = self._with_password(name, self.get(name, ""), file)
         try:
             if value:
                 open_store(value)

@@ -14,11 +14,12 @@ from poller.errors import PollerError
 
 
 async def serve(
-    host: str, port: int, families: Iterable[Family], ready: Callable[[], str], *, token: str = ""
+    host: str, port: int, families: Iterable[Family], ready: Callable[[], str], token: Callable[[], str] = str
 ) -> web.AppRunner:
     """Serve ``/metrics``, ``/healthz`` and ``/readyz``; the caller cleans the runner up.
 
-    ``ready`` says why the poller is not ready, and nothing if it is. With a ``token``, metrics are for its bearer.
+    ``ready`` says why the poller is not ready, and nothing if it is. With a ``token``, which may change, metrics are
+    for its bearer.
 
     Raises:
         PollerError: the port cannot be listened on.
@@ -26,7 +27,7 @@ async def serve(
 
     async def metrics(request: web.Request) -> web.Response:
         given = request.headers.get(hdrs.AUTHORIZATION, "").encode(errors="surrogateescape")
-        if token and not hmac.compare_digest(f"Bearer {token}".encode(), given):
+        if (wanted := token()) and not hmac.compare_digest(f"Bearer {wanted}".encode(), given):
             raise web.HTTPUnauthorized(
                 text="metrics need METRICS_TOKEN: Authorization: Bearer <token>\n",
                 headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
@@ -40,8 +41,12 @@ async def serve(
         problem = ready()
         return web.Response(text=f"{problem or 'ready'}\n", status=503 if problem else 200)
 
-    # Who must show a token is no page that a stranger has made.
-    app = web.Application(middlewares=[] if token else [_refuse_names])
+    @web.middleware
+    async def refuse_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # Who must show a token is no page that a stranger has made.
+        return await handler(request) if token() else await _refuse_names(request, handler)
+
+    app = web.Application(middlewares=[refuse_names])
     app.on_response_prepare.append(_name_no_version)
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)])
     runner = web.AppRunner(app, access_log=None)
@@ -57,7 +62,6 @@ async def serve(
     return runner
 
 
-@web.middleware
 async def _refuse_names(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse DNS rebinding: a page whose own host name, which has dots, resolves to this machine."""
     try:

@@ -27,8 +27,6 @@ RETRY_S = 1.0
 """From a failed publish to the next attempt, give or take a fifth."""
 MAX_BATCH = 1_000
 """Ticks in one publish: some 200 KB, some milliseconds of the bus's time."""
-
-
 BUSY_S = 0.001
 """Between two publishes of a busy feed. A publish costs the bus and each gateway the same for one tick and for ten."""
 BUSY_AFTER = 50
@@ -82,7 +80,8 @@ class Publisher:
         """When to try to lead, by the event loop's time."""
         self._before_heartbeat: int | None = None
         """The number of waiting ticks to send before the due heartbeat; None while none is due."""
-        self._down_since: float | None = None
+        self.down_since: float | None = None
+        """Since when the bus does not answer, by the event loop's time."""
         self._repeat = False
         self._stopping, self._wake, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.measures = Measures(now_us)
@@ -158,7 +157,7 @@ class Publisher:
             self._pause(STAND_BY_S)
             return
         self._batches.begin(self._lead.term)
-        after_outage = self._down_since is not None
+        after_outage = self.down_since is not None
         missed = self._send_buffer.take_missed()
         self._heartbeats.begin()
         newest = {symbol: self._sequencer.renew(tick) for symbol, tick in (self._send_buffer.sent | missed).items()}
@@ -278,17 +277,17 @@ class Publisher:
     def _fail(self, error: BusDownError) -> None:
         """The bus is down."""
         self.failures += 1
-        if self._down_since is None:
-            self._down_since = asyncio.get_running_loop().time()
+        if self.down_since is None:
+            self.down_since = asyncio.get_running_loop().time()
             logger.warning("bus %s is down (%s); the newest ticks wait for it", self._bus.name, error)
         self._pause(RETRY_S)
 
     def _recover(self) -> None:
         """The bus has answered."""
-        if self._down_since is not None:
-            seconds = asyncio.get_running_loop().time() - self._down_since
+        if self.down_since is not None:
+            seconds = asyncio.get_running_loop().time() - self.down_since
             logger.info("bus %s is back after %.1f s", self._bus.name, seconds)
-            self._down_since = None
+            self.down_since = None
             self.measures.bus_reconnects += 1
 
     def _pause(self, seconds: float) -> None:

@@ -1,6 +1,8 @@
 """A scrape shows everything that is counted, and how things are."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,20 +13,30 @@ import trustme
 from aiohttp import ClientSession
 from websockets.asyncio.client import connect
 
+from gateway.fanout.cohorts.member import Subscription
+from gateway.fanout.hub import Hub
 from gateway.scrape import OTHER, count_subscribers, families
 from gateway.websocket.close_codes import CloseReason
 from market.metrics.exposition import expose
 from market.prices.symbols import Symbols
 from tests.client import connected
+from tests.fakes import RecordingMember
 from tests.gateway.conftest import RunningGateway, Start
+from tests.gateway.fanout.test_hub import Market
 from tests.market.metrics.parsed import Values, values_of
+from tests.market.metrics.promtool import complaints
 
 
-async def scraped(running: RunningGateway) -> Values:
+async def text_of(running: RunningGateway) -> bytes:
     """The metrics of a gateway, over HTTP."""
     async with ClientSession() as http, http.get(running.http_url + "metrics") as response:
         assert "text/plain; version=0.0.4; charset=utf-8" == response.headers["Content-Type"]
-        return values_of(await response.read())
+        return await response.read()
+
+
+async def scraped(running: RunningGateway) -> Values:
+    """The metrics of a gateway, as Prometheus' parser reads them."""
+    return values_of(await text_of(running))
 
 
 async def test_who_holds_what(start: Start) -> None:
@@ -39,6 +51,18 @@ async def test_who_holds_what(start: Start) -> None:
     counts = [values["tickgate_symbol_subscribers", symbol] for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
     assert [3, 1, 0] == counts
     assert 3 == values["tickgate_connections",]
+
+
+async def test_a_symbol_of_two_channels_is_one(start: Start) -> None:
+    """Prices and figures of 24 hours are two subscriptions; each of them makes a symbol wanted."""
+    running = await start(symbols=Symbols(["BTCUSDT", "ETHUSDT", "SOLUSDT"]))
+    async with connected(running.url) as client:
+        await client.subscribe("BTC")
+        await client.subscribe("BTC", "ETH", channel="stats")
+        values = await scraped(running)
+    assert (3, 2) == (values["tickgate_subscriptions",], values["tickgate_symbols_subscribed",])
+    counts = [values["tickgate_symbol_subscribers", symbol] for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
+    assert [1, 0, 0] == counts
 
 
 async def test_so_many_symbols_have_figures_of_their_own(start: Start) -> None:
@@ -111,15 +135,31 @@ async def test_the_end_of_the_certificate(start: Start, tmp_path: Path) -> None:
     assert 0 == (await scraped(running))[name, str(path)]
 
 
-async def test_clients_of_symbols_are_counted_in_turns() -> None:
-    """However many different subscriptions there are: prices go out between."""
-    turns, topics = 0, frozenset(map(str, range(1000)))
+async def test_promtool_finds_no_fault(start: Start, tmp_path: Path) -> None:
+    """Every metric has values, with each of its labels: Prometheus' own tool knows all conventions."""
+    running = await start(symbols=Symbols(["BTCUSDT", "ETHUSDT"]), metrics_symbols=1)
+    gateway, path = running.gateway, tmp_path / "gateway.pem"
+    path.write_bytes(trustme.CA().issue_cert("gateway.example").cert_chain_pems[0].bytes())
+    gateway.settings = msgspec.structs.replace(gateway.settings, tls_cert=str(path))
+    counts = [count for count in vars(gateway.counters).values() if isinstance(count, Counter)]
+    for count in counts:
+        count[CloseReason.TOO_SLOW.name] += 1
+    await running.heartbeat()
+    async with connected(running.url) as client:
+        await client.subscribe("BTC", "ETH")
+        await running.publish("BTCUSDT", 1)
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 1)
+        text = await text_of(running)
+    assert "" == complaints(text)
+    shown = {labels[0] for labels in values_of(text)}
+    announced = [line.split()[2:] for line in text.decode().splitlines() if line.startswith("# TYPE ")]
+    empty = {name for name, kind in announced if name + "_count" * (kind == "histogram") not in shown}
+    assert set() == empty
 
-    class Cohort:
-        subscription = SimpleNamespace(topics=topics)
 
-        def __len__(self) -> int:
-            return 2
+async def counted(hub: Hub) -> tuple[Mapping[str, int], int]:
+    """The clients by topic, and how often the event loop could do something else meanwhile."""
+    turns = 0
 
     async def count() -> None:
         nonlocal turns
@@ -129,12 +169,55 @@ async def test_clients_of_symbols_are_counted_in_turns() -> None:
 
     counting = asyncio.create_task(count())
     await asyncio.sleep(0)
-    hub = SimpleNamespace(cohorts=[Cohort() for _ in range(200)])
+    before = turns
     counts = await count_subscribers(cast(Any, SimpleNamespace(hub=hub)))
     counting.cancel()
-    assert dict.fromkeys(topics, 400) == counts
+    return counts, turns - before
+
+
+async def test_clients_of_symbols_are_counted_in_turns() -> None:
+    """However many different subscriptions several clients have each: prices go out between."""
+    hub, topics = Market().hub, frozenset(map(str, range(1000)))
+    for number in range(400):
+        hold(hub, topics | {f"of {number // 2}"})
+    counts, turns = await counted(hub)
+    assert dict.fromkeys(topics, 400) | {f"of {number}": 2 for number in range(200)} == counts
     # 200,000 additions are some 20 ms.
     assert turns > 5
+
+
+async def test_rates_of_their_own_are_counted_in_turns() -> None:
+    """Then nothing is shared, not even the list of who holds a symbol."""
+    hub, topics = Market().hub, frozenset(map(str, range(1000)))
+    for number in range(200):
+        hold(hub, topics, max_hz=1 + number / 1000)
+    counts, turns = await counted(hub)
+    assert dict.fromkeys(topics, 200) == counts
+    assert turns > 5
+
+
+async def test_clients_that_want_all_something_else_are_not_looked_at_one_by_one() -> None:
+    """Who holds a symbol is known already; ten thousand clients of 200 symbols would be two million additions."""
+    hub, seen = Market().hub, list[str]()
+
+    class Noted(frozenset[str]):
+        def __iter__(self) -> Iterator[str]:
+            seen.append("each topic")
+            return super().__iter__()
+
+    for number in range(50):
+        hold(hub, Noted({"BTCUSDT", "ETHUSDT", str(number)}))
+    seen.clear()
+    counts, _ = await counted(hub)
+    assert {"BTCUSDT": 50, "ETHUSDT": 50} | {str(number): 1 for number in range(50)} == counts
+    assert not seen
+
+
+def hold(hub: Hub, topics: frozenset[str], **options: Any) -> None:
+    """Let one more client hold ``topics``."""
+    member = RecordingMember()
+    hub.add(member)
+    hub.move(member, (Subscription(topics, **options),))
 
 
 async def test_what_would_leak_can_be_scraped(start: Start) -> None:

@@ -1,6 +1,7 @@
 """HAProxy with ``haproxy.cfg``, or another front, on free ports, in front of stand-ins for the gateways."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -8,9 +9,12 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from deploy.launcher.programs import find_haproxy, plan_cluster
+from deploy.fronts import addresses as places
+from deploy.fronts import chosen, values
+from deploy.launcher.programs import find_haproxy
 from deploy.ports import free_port
 from deploy.process.processes import Process
+from deploy.settings import Variables
 from tests.integration.stacks import GATEWAY_COUNT, answers, environment
 from tests.waiting import until
 
@@ -24,8 +28,9 @@ class StandIn:
     A WebSocket gets its own messages back.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int | None = None) -> None:
-        """It listens on a free port if none is given."""
+    def __init__(self, host: str = "127.0.0.1", port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
+        """It listens on a free port if none is given, and speaks TLS if it has a context for that."""
+        self.tls = tls
         self.ready_status = 200
         self.status = 200
         self.requests: list[web.Request] = []
@@ -71,6 +76,7 @@ class Balancer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.tls_port = free_port()
         """Listens with TICKGATE_CERT only."""
+        self.stats_url = f"http://127.0.0.1:{free_port()}"
         self.tls_url = f"https://127.0.0.1:{self.tls_port}"
         self.log: list[str] = []
         self.process: Process
@@ -104,18 +110,18 @@ async def starting_balancer(
         addresses = {
             "TICKGATE_BIND": f"127.0.0.1:{balancer.port}",
             "TICKGATE_TLS_BIND": f"127.0.0.1:{balancer.tls_port}",
-            "TICKGATE_STATS_BIND": f"127.0.0.1:{free_port()}",
+            "TICKGATE_STATS_BIND": balancer.stats_url.removeprefix("http://"),
         }
         for number, stand_in in enumerate(balancer.stand_ins, start=1):
-            await stand_in.server.start_server()
+            await stand_in.server.start_server(ssl=stand_in.tls)
             exits.push_async_callback(stand_in.server.close)
             addresses[f"TICKGATE_GATEWAY_{number}"] = f"127.0.0.1:{stand_in.server.port}"
         env = environment(**(addresses | variables))
-        program = None if front == "haproxy" else plan_cluster({**env, "FRONT": front}).other_front
+        program = None if front == "haproxy" else _other(front, env)
         process = Process(
             front,
             (str(find_haproxy()), mode, "-f", "haproxy.cfg") if program is None else program.command,
-            env=env if program is None else program.env,
+            env=env,
             say=lambda _, line: balancer.log.append(line),
         )
         for stand_in in balancer.stand_ins:
@@ -126,3 +132,10 @@ async def starting_balancer(
         await process.start()
         balancer.process = process
         yield balancer
+
+
+def _other(front: str, env: dict[str, str]) -> chosen.Started:
+    """Another front than HAProxy, made of the variables as `tickgate front` does it."""
+    variables = Variables(env)
+    listening, gateways = places.of_front(variables), places.of_gateways(variables)
+    return chosen.start(front, values.read(variables.both, listening, gateways))

@@ -67,20 +67,22 @@ class Installation:
         _run((*pip, "--quiet", "install", "--no-index", "--no-deps", str(wheel)), cwd=self.folder)
         (tickgate,) = Distribution.discover(name=NAME, path=[str(self.site_packages)])
         for needed in needed_by(tickgate, extras):
-            self._copy(needed)
+            copy(needed, self.site_packages)
         _run((*pip, "check"), cwd=self.folder)
-
-    def _copy(self, needed: Distribution) -> None:
-        for file in needed.files or ():
-            # Beside the packages are scripts of the other environment.
-            if ".." not in file.parts and (source := Path(str(file.locate()))).is_file():
-                target = self.site_packages / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
 
     def written(self) -> dict[str, int]:
         """Each file and folder of the installed packages, and when it was written."""
         return {str(path): path.stat().st_mtime_ns for path in (self.site_packages, *self.site_packages.rglob("*"))}
+
+
+def copy(needed: Distribution, site_packages: Path) -> None:
+    """Copy an installed distribution there, without its scripts."""
+    for file in needed.files or ():
+        # Beside the packages are scripts of the other environment.
+        if ".." not in file.parts and (source := Path(str(file.locate()))).is_file():
+            target = site_packages / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
 
 
 def needed_by(root: Distribution, extras: Iterable[str]) -> Iterator[Distribution]:

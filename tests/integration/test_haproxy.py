@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
         },
         {"TICKGATE_GATEWAYS": "localhost:8081", "TICKGATE_GATEWAY_SLOTS": "100", "TICKGATE_NAMESERVER": "[::1]:53"},
         {"TICKGATE_GATEWAYS": "_http._tcp.gateways.test", "TICKGATE_TRUSTED_PROXIES": "", "TICKGATE_ACCEPT_PROXY": ""},
-        {"TICKGATE_GATEWAY_2": "", "TICKGATE_GATEWAY_16": "[::1]:8081", "TICKGATE_DNS": "0"},
+        {"TICKGATE_GATEWAY_1": "", "TICKGATE_GATEWAY_16": "[::1]:8081", "TICKGATE_DNS": "0"},
     ],
     ids=["defaults", "no certificate", "certificate", "no limits", "balancers", "one name", "records", "numbered"],
 )
@@ -43,7 +43,7 @@ def test_the_configuration_is_accepted_without_a_warning(variables: dict[str, st
     check = subprocess.run(
         [str(find_haproxy()), "-c", "-f", "haproxy.cfg"],
         cwd=ROOT,
-        env=os.environ | variables,
+        env=os.environ | {"TICKGATE_GATEWAY_1": "127.0.0.1:8081"} | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -58,7 +58,7 @@ def test_proxies_that_are_no_addresses_stop_the_start_and_are_named(variable: st
     check = subprocess.run(
         [str(find_haproxy()), "-c", "-f", "haproxy.cfg"],
         cwd=ROOT,
-        env=os.environ | {variable: value},
+        env=os.environ | {"TICKGATE_GATEWAY_1": "127.0.0.1:8081", variable: value},
         capture_output=True,
         text=True,
         check=False,

@@ -114,13 +114,12 @@ def checked(**variables: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("variables", "starts"),
     [
-        ({}, True),
         ({"TICKGATE_GATEWAY_2": "10.0.0.2:8080", "TICKGATE_DNS": "0"}, True),
         ({"TICKGATE_GATEWAY_2": "10.0.0.2:8080", "TICKGATE_NAMESERVER": "127.0.0.1:53"}, True),
         ({"TICKGATE_GATEWAYS": "gateways.test:8080", "TICKGATE_NAMESERVER": "127.0.0.1:53"}, True),
         ({"TICKGATE_GATEWAYS": "gateways.test:8080"}, False),
     ],
-    ids=["defaults", "addresses", "a name server", "a name and its server", "a name and nobody to ask"],
+    ids=["addresses", "a name server", "a name and its server", "a name and nobody to ask"],
 )
 def test_it_starts_without_a_resolv_conf(variables: dict[str, str], starts: bool) -> None:
     """Where nobody has to be asked for a name, or it is told whom; else it says which file is missing."""

@@ -1,20 +1,30 @@
 """The gateways behind ``haproxy.cfg``: as many as there are, by address or by name, and names that come later."""
 
 import asyncio
+import re
 import signal
+import ssl
+import subprocess
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
+import aiohttp
 import pytest
+import trustme
 
+from deploy.launcher.programs import find_haproxy
 from deploy.ports import free_port
+from deploy.process.processes import ROOT
 from tests.integration.balancers import Balancer, StandIn, balancer, starting_balancer
+from tests.integration.front_kinds import OTHERS, require
 from tests.integration.names import Names, name_server
 from tests.integration.stacks import answers, eventually, http_status
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
+FRONTS = ("haproxy", *OTHERS)
 NAME = "gateways.test"
 NONE = {f"TICKGATE_GATEWAY_{number}": "" for number in range(1, 5)}
 
@@ -162,6 +172,66 @@ async def test_names_that_only_this_machine_knows_are_looked_up_at_the_start() -
         async with balancer([gateway], TICKGATE_NAMESERVER=names.address, **variables) as haproxy:
             assert [await http_status(f"{haproxy.url}/") for _ in range(3)] == [200] * 3
         assert names.asked == []
+
+
+def certified(ca: trustme.CA, name: str) -> ssl.SSLContext:
+    """What a server with a certificate of this authority speaks."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert(name).configure_cert(context)
+    return context
+
+
+@pytest.mark.parametrize("front", FRONTS)
+async def test_the_way_to_gateways_is_encrypted_and_only_a_gateway_is_talked_to(front: str, tmp_path: Path) -> None:
+    """With `TICKGATE_GATEWAY_CA` nobody else's certificate, no other name, and no plain text is accepted."""
+    require(front)
+    ca, stranger = trustme.CA(), trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    name = "prices.internal"
+
+    def wrong() -> list[StandIn]:
+        # Another name; another authority; no certificate.
+        return [StandIn(tls=certified(ca, "other.internal")), StandIn(tls=certified(stranger, name)), StandIn()]
+
+    settings = {"TICKGATE_GATEWAY_CA": str(tmp_path / "ca.pem"), "TICKGATE_GATEWAY_CERT_NAME": name}
+    for alone in wrong():
+        async with starting_balancer([alone], front=front, **settings) as its:
+            await answers(f"{its.url}/", 503)
+            assert 503 == await http_status(f"{its.url}/")
+        assert [] == alone.requests
+    right, others = StandIn(tls=certified(ca, name)), wrong()
+    async with balancer([right, *others], front=front, **settings) as its:
+
+        async def the_right_one_alone_is_used() -> bool:
+            # At first each counts as in service.
+            return {200} == {await http_status(f"{its.url}/") for _ in range(12)}
+
+        await eventually(the_right_one_alone_is_used, within_s=20)
+        assert all(request.secure for request in right.requests)
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{its.url}/ws") as socket:
+            await socket.send_str("through TLS")
+            assert "through TLS" == await socket.receive_str()
+    assert [] == [request for stand_in in others for request in stand_in.requests]
+
+
+async def test_a_gateway_that_is_not_named_is_not_there() -> None:
+    """The one that is named is the only server that HAProxy has, and asks."""
+    number, gateway = 3, StandIn(port=free_port())
+    named = {"TICKGATE_GATEWAY_1": ""} | {f"TICKGATE_GATEWAY_{number}": f"127.0.0.1:{gateway.server.port}"}
+    async with balancer([gateway], TICKGATE_DNS="0", **named) as haproxy:
+        async with aiohttp.ClientSession() as session, session.get(f"{haproxy.stats_url}/stats;csv") as response:
+            servers = re.findall(r"^gateways,(gateway-\d+),", await response.text(), re.MULTILINE)
+        assert [f"gateway-{number}"] == servers
+        assert 200 == await http_status(f"{haproxy.url}/")
+
+
+def test_without_any_gateway_it_does_not_start() -> None:
+    """It says which variables to set."""
+    check = subprocess.run(
+        [str(find_haproxy()), "-c", "-f", "haproxy.cfg"], cwd=ROOT, env={}, capture_output=True, text=True, check=False
+    )
+    assert 1 == check.returncode
+    assert "set TICKGATE_GATEWAY_1" in check.stderr
 
 
 async def until_workers(haproxy: Balancer, count: int) -> None:

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.launcher.stack import Stack
 from gateway.auth.settings import AuthSettings
@@ -101,6 +103,13 @@ async def two_gateways(**settings: str) -> AsyncIterator[tuple[Stack, Proxy, Tim
         yield stack, proxy, recorder
 
 
+async def clients_that_came_again(port: int) -> float:
+    """Those that said so when they connected, by the metrics of a gateway."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        families = text_string_to_metric_families(await answer.text())
+    return next(family.samples[0].value for family in families if family.name == "tickgate_client_reconnects")
+
+
 async def test_a_drain_and_a_kill_are_nothing_for_the_caller_to_do() -> None:
     """Prices stay live through a drain, go on after a kill; no old price is called live, and no tick is missed."""
     async with two_gateways(DRAIN_SECONDS="1") as (stack, proxy, recorder):
@@ -119,6 +128,7 @@ async def test_a_drain_and_a_kill_are_nothing_for_the_caller_to_do() -> None:
             for client in clients:
                 await more(client)
                 assert ["stale", "live"] == client.states(SYMBOLS[0])
+            assert await clients_that_came_again(two) >= len(clients)
             await stack.start_one("one")
             await stack.until_ready("one")
             proxy.lead_to(one)

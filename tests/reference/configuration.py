@@ -12,7 +12,7 @@ import gateway.settings
 import market.settings.config
 import poller.settings
 from gateway.settings import Settings
-from market.settings.config import CONFIG, FRONT, LAUNCHERS, LOCAL_BUS, PROXIES
+from market.settings.config import CONFIG, FRONT, LAUNCHERS, LOCAL_BUS, POLLERS, PROXIES, SECRET_FILES
 from poller.settings import PollerSettings
 from poller.venues.registry import VENUES
 from tests.reference.sources import ROOT, code, field_docs, markdown, table
@@ -74,6 +74,11 @@ def _of_all() -> Iterator[Variable]:
     yield Variable(FRONT, "haproxy", "launcher", docs["FRONT"])
 
 
+def _of_secret_files() -> Iterator[Variable]:
+    for name, meaning in SECRET_FILES.items():
+        yield Variable(name, "", "gateway" if name not in POLLERS else "poller, gateway", meaning)
+
+
 def of_haproxy() -> list[Variable]:
     """What ``haproxy.cfg`` reads, as its first lines have it."""
     found = _HEADER.findall(HAPROXY.read_text(encoding="utf-8"))
@@ -95,7 +100,7 @@ def variables() -> list[Variable]:
     shared = ours.keys() & theirs.keys()
     both = [structs.replace(row, reader="poller, gateway") for name, row in ours.items() if name in shared]
     alone = [row for name, row in (theirs | ours).items() if name not in shared]
-    return [*both, *_of_all(), *alone, *of_haproxy()]
+    return [*both, *_of_all(), *_of_secret_files(), *alone, *of_haproxy()]
 
 
 def _shown(value: object) -> str:

@@ -30,6 +30,8 @@ OTHER_CAPITALS = {
     "OTHER_VENUES",
     # Of deploy/kafka.sh.
     "MAVEN_REPO",
+    # Of systemd.
+    *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"),
 }
 """Words of the exchange, of the system, and of the code itself."""
 

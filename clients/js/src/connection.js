@@ -97,7 +97,7 @@ export class Connection {
     if (this.#dialled !== mine) return; // closed, or another attempt has begun
     this.#wait(null);
     try {
-      const url = numbered(String(this.#url), this.#attempt++);
+      const url = numbered(this.#url, this.#attempt++);
       this.#dialled = new Link(url, { ...this.#how, token, listener: this.#events(token) });
     } catch (error) {
       // A URL that is none, or a page over TLS that may not open it: no attempt can be better.

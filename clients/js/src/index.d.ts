@@ -19,7 +19,12 @@ export interface ConnectOptions {
   shared?: boolean;
 }
 
-/** Connect, and stay connected until `close`. It does not wait: subscribe at once. */
+/**
+ * Connect, and stay connected until `close`. It does not wait: subscribe at once.
+ *
+ * The URL may have a query. A connection that is made again adds `attempt=1`, `attempt=2` … behind it, for the gateway's
+ * metrics, unless `attempt` is there already.
+ */
 export function connect(url: string | URL, options?: ConnectOptions): Stream;
 
 export type ConnectionState =

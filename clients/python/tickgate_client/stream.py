@@ -39,7 +39,8 @@ class Stream:
         """``url`` is like ``wss://prices.example/ws``. Use the stream with ``async with``.
 
         Args:
-            url: of the WebSocket.
+            url: of the WebSocket. It may have a query; a connection that is made again adds ``attempt=1``,
+                ``attempt=2`` ... behind it, for the gateway's metrics, unless ``attempt`` is there already.
             token: a token, or a function that gets one; a function may be async, and is asked for each connection and
                 before a token expires.
             connect_timeout_s: for the first connection; None waits for ever. Later ones are tried for ever.

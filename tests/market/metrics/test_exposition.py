@@ -3,9 +3,10 @@
 import asyncio
 
 from market.metrics.exposition import LINES_A_TURN, expose
-from market.metrics.family import counter, counters, gauge, gauges, histogram, histograms
+from market.metrics.family import Family, counter, counters, gauge, gauges, histogram, histograms
 from market.metrics.histogram import Histogram
 from tests.market.metrics.parsed import values_of
+from tests.market.metrics.promtool import complaints
 
 
 async def test_each_kind() -> None:
@@ -64,3 +65,14 @@ async def test_others_have_their_turn() -> None:
     counting.cancel()
     assert 10_000 == len(values_of(text))
     assert turns >= 10_000 / LINES_A_TURN
+
+
+async def test_promtool_finds_no_fault_unless_there_is_one() -> None:
+    """Whatever the labels hold; a name against the conventions is found."""
+    odd = [("a\nb", 1), ('"', 2), ("\\", 3), ("é{}", 4)]
+    times = Histogram(1, 2, unit=1)
+    fine = [gauges("each", "Of each.", "name", odd), histograms("stages_seconds", "Times.", "stage", {'"': times})]
+    assert "" == complaints(await expose(fine))
+    wrong = Family("made", "counter", "Made so far.", {(): 1})
+    assert "_total" in complaints(await expose([*fine, wrong]))
+    assert "parsing" in complaints(await expose(fine) + b"each{ 1\n")

@@ -1,6 +1,7 @@
 """Variables into values, or into errors that name them."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def read(kind: str, value: str | None) -> Any:
         case "symbols":
             return env.symbols("X", parse_symbols("BTCUSDT")).names
         case "bus_url":
-            return env.bus_url("X", "memory://")
+            return env.bus_url("X", "memory://", "X_FILE")
     return env.get("X", "default")
 
 
@@ -88,3 +89,51 @@ def test_a_password_in_the_url_of_an_exchange_is_not_shown() -> None:
     with pytest.raises(SettingError) as refusal:
         Environ({"X": "https://user:sesame@host"}).base_urls("X", (), ("https",))
     assert str(refusal.value).startswith("X 'https://…@host' is not the base")
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    """In place of the variable; not beside it."""
+    path = tmp_path / "secret"
+    path.write_text("sesame\n")
+    named = {"X_FILE": str(path)}
+    assert "sesame" == Environ(named).secret("X", "X_FILE")
+    assert "plain" == Environ({"X": "plain"}).secret("X", "X_FILE")
+    assert "" == Environ({}).secret("X", "X_FILE") == Environ({"X": "", "X_FILE": ""}).secret("X", "X_FILE")
+    with pytest.raises(SettingError, match=r"^X_FILE and X are both set; unset one"):
+        Environ(named | {"X": "sesame"}).secret("X", "X_FILE")
+    path.unlink()
+    with pytest.raises(SettingError, match=r"^X_FILE .*secret.* cannot be read"):
+        Environ(named).secret("X", "X_FILE")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://user@host:1/0", "redis://user@host:1/0?password_file="),
+        (
+            "redis+sentinel://host:1/primary/0?client_name=x",
+            "redis+sentinel://host:1/primary/0?client_name=x&password_file=",
+        ),
+        ("redis+cluster://host:1,host:2", "redis+cluster://host:1,host:2?password_file="),
+        ("rediss://host:1/0", "rediss://host:1/0?password_file="),
+    ],
+)
+def test_the_password_of_a_bus_may_be_in_a_file(tmp_path: Path, url: str, expected: str) -> None:
+    """The URL names it: so it is read whenever a connection is made. Its path may have any sign."""
+    path = tmp_path / "a &=?#ö file"
+    path.write_text("sesame")
+    variables = {"X": url, "X_FILE": str(path)}
+    value = Environ(variables).bus_url("X", "memory://", "X_FILE")
+    assert value.startswith(expected)
+    assert value == Environ(variables).store_url("X", "X_FILE")
+    assert "sesame" not in value
+
+
+@pytest.mark.parametrize("url", ["redis://user:word@host:1/0", "redis+cluster://:word@host:1", "memory://"])
+def test_a_bus_has_one_password_or_none(tmp_path: Path, url: str) -> None:
+    """Two are a mistake, and so is one that nobody asks for."""
+    path = tmp_path / "secret"
+    path.write_text("sesame")
+    with pytest.raises(SettingError, match=r"^X.*(remove one|unset it)") as refused:
+        Environ({"X": url, "X_FILE": str(path)}).bus_url("X", "memory://", "X_FILE")
+    assert "word@" not in str(refused.value)

@@ -24,6 +24,7 @@ from poller.publishing.slow_topics import SlowTopics
 from poller.source import LinkState
 from poller.states import SymbolStates
 from tests.market.metrics.parsed import values_of
+from tests.market.metrics.promtool import complaints
 from tests.market.samples import tick
 from tests.waiting import until
 
@@ -64,7 +65,9 @@ async def test_scrape() -> None:
     drops, counters = {"too_fine": 3}, {"connects": 4, "reconnects": 2, "bans": 1, "banned_until_s": 1_700_000_100}
     families = families_of(publisher, drops, counters)
     drops["too_fine"] = 5
-    values = values_of(await expose(families))
+    text = await expose(families)
+    assert "" == complaints(text)
+    values = values_of(text)
     expected = {
         ("tickgate_poller_ticks_published_total",): 1,
         ("tickgate_poller_ticks_conflated_total",): 0,
@@ -114,7 +117,7 @@ async def test_no_page_reads_them_under_a_name_of_its_own() -> None:
 async def test_metrics_may_need_a_token() -> None:
     """Then any name will do; health and readiness are for orchestrators, which have none."""
     publisher, port = idle_publisher(), free_port()
-    server = await serve("127.0.0.1", port, families_of(publisher, {}, {}), str, token=TOKEN)
+    server = await serve("127.0.0.1", port, families_of(publisher, {}, {}), str, lambda: TOKEN)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         for given, status in ((TOKEN, 200), (TOKEN + "x", 401), (TOKEN[:-1], 401), ("", 401), ("\xe9", 401)):
             headers = {"Host": "poller-1.internal", "Authorization": f"Bearer {given}"}

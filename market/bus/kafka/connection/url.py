@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from market.bus.errors import BusUrlError
 from market.bus.redis.connection.tls import TLS_OPTIONS, Tls
+from market.bus.redis.connection.url_parts import password_file
+from market.bus.secret_file import read_secret
 
 SASL: Final = {"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"}
 """``sasl=`` in the URL → the mechanism's name."""
-OPTIONS: Final = ("client_id", "create", "replication", "retention_s", "sasl", "tls", *TLS_OPTIONS)
+OPTIONS: Final = ("client_id", "create", "password_file", "replication", "retention_s", "sasl", "tls", *TLS_OPTIONS)
 
 _LIKE: Final = "write kafka://host:port,host:port/prefix"
 _SERVER: Final = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
@@ -34,6 +36,8 @@ class KafkaUrl(Struct, frozen=True, kw_only=True):
     """Begins the names of the topics, and of what is fenced; with a dot at its end, or empty."""
     username: str = ""
     password: str = ""
+    password_file: str = ""
+    """A file of the password, in place of it, that is read for each client of librdkafka."""
     sasl: str = ""
     """The mechanism; empty for none."""
     tls: Tls | None = None
@@ -69,10 +73,15 @@ class KafkaUrl(Struct, frozen=True, kw_only=True):
         return f"{self.prefix}last"
 
     def config(self) -> dict[str, Any]:
-        """The part of librdkafka's configuration that says how to connect."""
+        """The part of librdkafka's configuration that says how to connect.
+
+        Raises:
+            SecretFileError: the file of the password cannot be read.
+        """
         config: dict[str, Any] = {"bootstrap.servers": ",".join(self.servers), "client.id": self.client_id}
         if self.sasl:
-            config |= {"sasl.mechanism": self.sasl, "sasl.username": self.username, "sasl.password": self.password}
+            password = read_secret(self.password_file) if self.password_file else self.password
+            config |= {"sasl.mechanism": self.sasl, "sasl.username": self.username, "sasl.password": password}
         config["security.protocol"] = f"{'SASL_' if self.sasl else ''}{'PLAINTEXT' if self.tls is None else 'SSL'}"
         if self.tls is not None:
             config["enable.ssl.certificate.verification"] = self.tls.verify
@@ -115,7 +124,10 @@ def parse_kafka_url(url: str) -> KafkaUrl:
         prefix=f"{prefix}." if prefix else "",
         username=unquote(username),
         password=unquote(password),
-        sasl=_sasl(options, has_user=bool(username and password), has_any=bool(userinfo)),
+        password_file=password_file(options, password),
+        sasl=_sasl(
+            options, has_user=bool(username and (password or options.get("password_file"))), has_any=bool(userinfo)
+        ),
         tls=Tls.parse(options) if tls else None,
         create=_switch(options, "create", default=True),
         replication=_number(options, "replication", -1, 1, 100),

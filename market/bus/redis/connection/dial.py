@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from market.bus.redis.connection.faults import explained
 from market.bus.redis.connection.url import RedisUrl
+from market.bus.secret_file import SecretFileError
 
 ANSWER_TIMEOUT_S: Final = 2.0
 """Well below the three seconds after which a gateway gives up a link."""
@@ -24,6 +25,10 @@ async def dial(url: RedisUrl) -> AbstractConnection:
     Raises:
         RedisConnectionError: none could be made. The message is one line with the reason, without our credentials.
     """
+    try:
+        url = url.with_password()
+    except SecretFileError as error:
+        raise RedisConnectionError(f"{url.called}: the file of its password {error}") from None
     connection = _connection(url)
     try:
         await connection.connect()  # type: ignore[no-untyped-call]

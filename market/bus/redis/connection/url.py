@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from market.bus.errors import BusUrlError
 from market.bus.redis.connection.tls import TLS_OPTIONS, Tls
@@ -20,10 +21,12 @@ from market.bus.redis.connection.url_parts import (
     db_number,
     decoded,
     host_and_port,
+    password_file,
     place_of,
     read_options,
     url_parts,
 )
+from market.bus.secret_file import read_secret
 
 _MAX_PATH_BYTES: Final = 107
 """unix(7): ``sun_path``, without the zero at its end."""
@@ -54,6 +57,8 @@ class RedisUrl(Struct, frozen=True, kw_only=True):
     db: int = 0
     username: str | None = None
     password: str | None = None
+    password_file: str = ""
+    """A file of the password, in place of it, that is read for each connection: it may change at any time."""
     client_name: str | None = None
     tls: Tls | None = None
     """None where bytes go as they are."""
@@ -74,6 +79,14 @@ class RedisUrl(Struct, frozen=True, kw_only=True):
             return self.path
         return place_of(self.host, self.port)
 
+    def with_password(self) -> "RedisUrl":
+        """The same, with the password that is in the file now.
+
+        Raises:
+            SecretFileError: it cannot be read.
+        """
+        return replace(self, password=read_secret(self.password_file)) if self.password_file else self
+
     @property
     def called(self) -> str:
         """What a message calls the server."""
@@ -92,6 +105,7 @@ def parse_redis_url(url: str) -> RedisUrl:
     return RedisUrl(
         username=parts.username,
         password=parts.password,
+        password_file=password_file(options, parts.password),
         client_name=client_name(options),
         tls=Tls.parse(options) if parts.scheme == "rediss" else None,
         **where(parts.server, parts.path, options),

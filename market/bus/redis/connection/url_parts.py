@@ -11,7 +11,7 @@ from msgspec import Struct
 from market.bus.errors import BusUrlError
 from market.bus.redis.connection.tls import TLS_OPTIONS
 
-OPTIONS: Final = ("client_name", "db", "protocol")
+OPTIONS: Final = ("client_name", "db", "password_file", "protocol")
 """Options of every scheme; `TLS_OPTIONS` are for ``rediss://``."""
 
 _MAX_DB: Final = 2**31 - 1
@@ -160,6 +160,14 @@ def client_name(options: Mapping[str, str]) -> str | None:
     if name is not None and not _CLIENT_NAME.fullmatch(name):
         raise BusUrlError("has a client_name that no server takes; use up to 100 letters, digits and signs, no blanks")
     return name
+
+
+def password_file(options: Mapping[str, str], password: str | None, name: str = "password_file") -> str:
+    """The file of our password; empty if there is none."""
+    path = options.get(name, "")
+    if path and password:
+        raise BusUrlError(f"has a password, and a {name.replace('_', ' ')} as well; remove one")
+    return path
 
 
 def decoded(text: str) -> str:

@@ -21,6 +21,7 @@ from market.bus.redis.connection.url_parts import (
     db_number,
     decoded,
     host_and_port,
+    password_file,
     read_options,
     url_parts,
 )
@@ -28,7 +29,8 @@ from market.bus.redis.connection.url_parts import (
 PREFIX: Final = "sentinel_"
 """Options that begin with this are for the Sentinels."""
 SENTINEL_TLS_OPTIONS: Final = tuple(f"{PREFIX}{name}" for name in TLS_OPTIONS)
-SENTINEL_OPTIONS: Final = (*(f"{PREFIX}{name}" for name in ("username", "password", "ssl")), *SENTINEL_TLS_OPTIONS)
+_OWN: Final = tuple(f"{PREFIX}{name}" for name in ("username", "password", "password_file", "ssl"))
+SENTINEL_OPTIONS: Final = (*_OWN, *SENTINEL_TLS_OPTIONS)
 
 _PORT: Final = 26379
 _MOST: Final = 32
@@ -36,7 +38,7 @@ _MOST: Final = 32
 _MASTER: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 """The names that Sentinel allows."""
 _FORM: Final = "redis+sentinel://host:port,host:port/master/db"
-_LISTED: Final = f"{', '.join(OPTIONS)}, {PREFIX}username, {PREFIX}password, {PREFIX}ssl, ssl_…, {PREFIX}ssl_…"
+_LISTED: Final = ", ".join((*OPTIONS, *_OWN, "ssl_…", f"{PREFIX}ssl_…"))
 _SENTINELS: Final = Wording(
     what="Sentinel ",
     tls=f"write {PREFIX}ssl=true in BUS_URL",
@@ -92,6 +94,7 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
         db=db_number(db, options, f"names a database that is no number; write {_FORM}, like …/mymaster/0"),
         username=parts.username,
         password=parts.password,
+        password_file=password_file(options, parts.password),
         client_name=client_name(options),
         tls=Tls.parse(options) if tls else None,
         wording=_PRIMARY,
@@ -103,6 +106,7 @@ def _sentinels(servers: str, options: Mapping[str, str], *, tls: bool) -> tuple[
     common: dict[str, Any] = {
         "username": options.get(f"{PREFIX}username"),
         "password": options.get(f"{PREFIX}password"),
+        "password_file": password_file(options, options.get(f"{PREFIX}password"), f"{PREFIX}password_file"),
         "client_name": client_name(options),
         "tls": _tls(options, tls=tls),
         "wording": _SENTINELS,

@@ -216,7 +216,7 @@ def test_no_part_of_a_password_is_said(
 
 def _as_setting(url: str) -> Environ:
     environ = Environ({"BUS_URL": url})
-    environ.bus_url("BUS_URL", "memory://")
+    environ.bus_url("BUS_URL", "memory://", "BUS_PASSWORD_FILE")
     return environ
 
 
