@@ -158,12 +158,9 @@ ROWS: Final = (
         (
             Panel(
                 title="Connections",
-                description="Clients of each gateway, and the most that one takes.",
+                description="Clients of each gateway. Near its limit there is an alert.",
                 kind="series",
-                queries=(
-                    Query("tickgate_connections", "{{instance}}"),
-                    Query("min(tickgate_connections_limit)", "limit"),
-                ),
+                queries=(Query("tickgate_connections", "{{instance}}"),),
             ),
             Panel(
                 title="They come",
