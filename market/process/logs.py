@@ -1,6 +1,8 @@
 """Logging of every process: lines for people, or one JSON object per line for machines.
 
-Each item of a call's ``extra`` becomes a field: ``logger.info("closed", extra={"client": id})``.
+The values of an event (`market.process.event`) become fields of a JSON line, and so does each item of a call's
+``extra``: ``logger.info("closed", extra={"client": id})``. A field never takes the place of ``time``, ``level``,
+``event``, ``logger``, ``message`` or ``error``.
 
 A stranger may have written parts of a message, a field or an error. This module makes all of them printable, so callers
 need not think of it.
@@ -18,10 +20,17 @@ from typing import Any, Final, Literal, TextIO
 
 import orjson
 
+from market.process.event import Event
 from market.process.printable import cut, indented, printable
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+RESERVED: Final = frozenset({"time", "level", "event", "logger", "message", "error"})
+"""The keys of each JSON line. A field of such a name gets an underscore behind it."""
+UNNAMED: Final = "other"
+"""The event of what libraries log."""
+_UNCAUGHT: Final = Event("uncaught_error", "CRITICAL", "nobody expected this")
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -103,17 +112,22 @@ class ConsoleFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """``{"time":"2026-11-21T20:15:00.123456+00:00","level":"INFO","logger":…,"message":…}``."""
+    """``{"time":"2026-11-21T20:15:00.123456+00:00","level":"INFO","event":…,"logger":…,"message":…}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The one line of ``record``; a traceback is its field ``error``."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
+            "event": UNNAMED,
             "logger": record.name,
             "message": cut(record.getMessage()),
-            **_extra(record),
         }
+        fields = _extra(record)
+        if isinstance(record.msg, Event):
+            line["event"] = record.msg.name
+            fields = {name: _shown(value) for name, value in record.msg.values(record.args).items()} | fields
+        line |= {f"{name}_" if name in RESERVED else name: value for name, value in fields.items()}
         if record.exc_info:
             line["error"] = _traceback(self, record)
         try:
@@ -125,6 +139,11 @@ class JsonFormatter(logging.Formatter):
             return text
         # Such characters can only be in strings, where they can be escaped.
         return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _shown(value: Any) -> Any:
+    """A value of an event, which is as long as its text in the message."""
+    return value if isinstance(value, bool | int | float | None) else cut(str(value))
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
@@ -140,4 +159,4 @@ def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace:
     """Log an error that ends the process or a thread, or that nobody could catch."""
     if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
         return
-    logging.getLogger("uncaught").critical("nobody expected this", exc_info=(kind, error, trace))
+    logging.getLogger("uncaught").critical(_UNCAUGHT, exc_info=(kind, error, trace))
