@@ -23,4 +23,6 @@ table of all fronts, and of HAProxy in several ways: `front` starts each, `front
 starts a gateway at its default limits, `readers` read, `slow_readers` makes the table. ``--attacks`` measures how late
 a client's prices are during an attack: `attacks` has the kinds, `attacker` and `victim` are the processes, `attacked`
 runs them, `attack_table` makes the table.
+
+``python -m bench.scrape`` says what a scrape of ``/metrics`` takes of a gateway's event loop, and in what pieces.
 """

@@ -54,6 +54,12 @@ def _watch(arguments: Sequence[str], program: str) -> int:
     return main(arguments, program)
 
 
+def _probe(arguments: Sequence[str], program: str) -> int:
+    from deploy.probe.command import main
+
+    return main(arguments, program)
+
+
 def _check(arguments: Sequence[str], program: str) -> int:
     from deploy.check import main
 
@@ -74,6 +80,7 @@ COMMANDS: Final = {
     "front": Command(_front, "print a configuration of NGINX or Envoy for these settings"),
     "token": Command(_token, "make a token for development"),
     "watch": Command(_watch, "prices of a gateway, live in this terminal"),
+    "probe": Command(_probe, "be a client of a gateway for some seconds: is it good for one?"),
     "check": Command(_check, "say what works: settings, bus, exchange, ports, HAProxy"),
 }
 

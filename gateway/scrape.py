@@ -43,7 +43,10 @@ async def families(gateway: Gateway) -> AsyncIterator[Family]:
         yield family
     for family in _now(gateway):
         yield family
+    # What comes now has nothing to do with what came: prices go first.
+    await asyncio.sleep(0)
     subscribers = await count_subscribers(gateway)
+    await asyncio.sleep(0)
     for family in _symbols(gateway, subscribers):
         yield family
 
@@ -119,27 +122,23 @@ async def count_subscribers(gateway: Gateway) -> dict[str, int]:
     the topics of different subscriptions.
     """
     hub, count = gateway.hub, dict[str, int]()
-    shared = [cohort for cohort in hub.cohorts if len(cohort) > 1]
+    cohorts = hub.cohorts
     due = time.perf_counter() + _TURN_S
     for group in hub.groups:
         for topic, holders in group.cohorts.by_topic.items():
             count[topic] = count.get(topic, 0) + len(holders)
-        due = await _after(due)
-    for cohort in shared:
+        if time.perf_counter() > due:
+            await asyncio.sleep(0)
+            due = time.perf_counter() + _TURN_S
+    for cohort in cohorts:
         # One of them is counted: its cohort.
         if (others := len(cohort) - 1) > 0:
             for topic in cohort.subscription.topics:
                 count[topic] = count.get(topic, 0) + others
-        due = await _after(due)
+        if time.perf_counter() > due:
+            await asyncio.sleep(0)
+            due = time.perf_counter() + _TURN_S
     return count
-
-
-async def _after(due: float) -> float:
-    """Let others go first if it is past ``due``; until when to work then."""
-    if time.perf_counter() > due:
-        await asyncio.sleep(0)
-        due = time.perf_counter() + _TURN_S
-    return due
 
 
 def _symbols(gateway: Gateway, subscribers: Mapping[str, int]) -> Iterator[Family]:

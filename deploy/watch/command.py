@@ -39,7 +39,7 @@ def main(arguments: Sequence[str], program: str) -> int:
     if not is_websocket(url):
         parser.error(f"--url {url!r} is no WebSocket's; write {meant(url)}")
     try:
-        token = None if options.token_file is None else _token(options.token_file)
+        token = None if options.token_file is None else token_in(options.token_file)
     except (OSError, ValueError) as error:
         parser.error(f"--token-file {options.token_file!r}: {error}")
     try:
@@ -68,7 +68,13 @@ def _parser(program: str) -> Parser:
     return parser
 
 
-def _token(path: str) -> str:
+def token_in(path: str) -> str:
+    """The token in a file, or on standard input if that is ``-``.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no token, or more.
+    """
     text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="ascii")
     if len(words := text.split()) != 1:
         raise ValueError("it must hold one token, as `tickgate token` prints it")

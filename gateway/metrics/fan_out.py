@@ -18,7 +18,8 @@ class FanOut:
         """``now_us`` is the time in microseconds since the Unix epoch: ages compare it with the pollers' clocks."""
         self._now_us = now_us
         self.recv_us = 0
-        """When the newest tick of the newest message was received from the exchange."""
+        """When the newest tick of the message that is just taken was received from the exchange. 0 at any other time:
+        what is published then, such as last values that were read, is of any age."""
         self.bytes_sent = 0
         """Bytes of prices and states written to clients."""
         self._bytes = 0
@@ -32,8 +33,9 @@ class FanOut:
         self.ages["gateway"].observe(self._now_us() - recv_us)
 
     def flushed(self, recv_us: int, spent_s: float) -> None:
-        """A flush is over that took ``spent_s``; the first of its ticks was received at ``recv_us``."""
+        """A flush is over that took ``spent_s``; the first of its ticks was received at ``recv_us``, 0 if unknown."""
         self.flush_s.observe(int(spent_s * 1e6))
         self.flush_bytes.observe(self.bytes_sent - self._bytes)
         self._bytes = self.bytes_sent
-        self.ages["socket"].observe(self._now_us() - recv_us)
+        if recv_us:
+            self.ages["socket"].observe(self._now_us() - recv_us)

@@ -6,7 +6,8 @@ value is its bucket, and no search is needed.
 
 from collections.abc import Iterator
 
-_BUCKETS = 64
+_BUCKETS = 128
+"""More bits than any value has."""
 
 
 class Histogram:
@@ -29,7 +30,7 @@ class Histogram:
             self._total += value == 1
         else:
             # 2 ** k itself belongs to bucket k: a bound is inclusive.
-            self._counts[min((value - 1).bit_length(), _BUCKETS - 1)] += 1
+            self._counts[(value - 1).bit_length()] += 1
             self._total += value
 
     @property

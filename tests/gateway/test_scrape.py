@@ -15,12 +15,13 @@ from websockets.asyncio.client import connect
 
 from gateway.fanout.cohorts.member import Subscription
 from gateway.fanout.hub import Hub
+from gateway.protocol.forms import FramedTick
 from gateway.scrape import OTHER, count_subscribers, families
 from gateway.websocket.close_codes import CloseReason
 from market.metrics.exposition import expose
 from market.prices.symbols import Symbols
 from tests.client import connected
-from tests.fakes import RecordingMember
+from tests.fakes import RecordingMember, tick
 from tests.gateway.conftest import RunningGateway, Start
 from tests.gateway.fanout.test_hub import Market
 from tests.market.metrics.parsed import Values, values_of
@@ -97,6 +98,28 @@ async def test_whether_a_symbol_is_live_and_how_old_its_price_is(start: Start) -
     assert 0 < values["tickgate_bytes_sent_total",] == values["tickgate_flush_bytes_sum",]
     assert 1 == values["tickgate_bus_link_up",]
     assert 0 == values["tickgate_bus_reconnects_total",]
+
+
+async def test_only_what_a_message_brings_has_an_age_at_the_sockets(start: Start) -> None:
+    """Last values that are read, and figures of 24 hours, were received long ago or nobody knows when."""
+    running = await start()
+
+    async def ages() -> tuple[float, ...]:
+        values = await scraped(running)
+        stages = [values["tickgate_tick_age_seconds_count", stage] for stage in ("gateway", "socket")]
+        return (*stages, values["tickgate_flush_seconds_count",])
+
+    async with connected(running.url) as client:
+        await client.subscribe("BTC")
+        running.gateway.hub.publish(FramedTick("BTCUSDT", 1, tick("BTCUSDT", 1)))
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 1)
+        assert (0, 0, 1) == await ages()
+        await running.publish("BTCUSDT", 2)
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 2)
+        assert (1, 1, 2) == await ages()
+        running.gateway.hub.publish(FramedTick("BTCUSDT", 3, tick("BTCUSDT", 3)))
+        await client.until(lambda client: client.newest_seq("BTCUSDT") == 3)
+        assert (1, 1, 3) == await ages()
 
 
 async def test_who_comes_back_says_so(start: Start) -> None:

@@ -8,6 +8,8 @@ from typing import get_args
 
 import pytest
 
+from deploy.probe.report import families
+from deploy.probe.verdict import Bounds, Seen, findings
 from gateway.auth.grant import Code
 from gateway.binance.commands import METHODS
 from gateway.errors import REFUSALS
@@ -15,6 +17,7 @@ from gateway.protocol import messages
 from gateway.protocol.encodings import ENCODINGS
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.framing.parser import FailureCode
+from market.metrics.family import Family
 from market.settings.config import CONFIG, KNOWN
 from tests.reference import metrics, protocol
 from tests.reference.configuration import HAPROXY, names_of, of_haproxy, variables
@@ -133,6 +136,12 @@ def test_every_refusal_is_in_the_reference() -> None:
     assert {code for _, code in set(REFUSALS) - raised if f'"{code}"' not in text} == set()
 
 
+def of_probe() -> list[Family]:
+    """What `tickgate probe --textfile` writes."""
+    seen = Seen(connect_s=1, ages_s=[1], certificate_ends_s=1)
+    return list(families(seen, list(findings(seen, Bounds(), 0)), 0))
+
+
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
 def test_settings_and_metrics_that_a_page_names_exist(page: Path) -> None:
     """A variable, in code letters, is one that is read; a metric is one that is counted."""
@@ -141,5 +150,6 @@ def test_settings_and_metrics_that_a_page_names_exist(page: Path) -> None:
     named = {word for span in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"\b[A-Z]+_[A-Z_]*[A-Z]\b", span)}
     assert named - known == set()
     counted = {family.name for family in metrics.all_metrics()}
+    counted |= {family.name for family in of_probe()}
     # The client for Python has such a name, too.
     assert set(re.findall(r"\btickgate_(?!client\b)[a-z_]+[a-z]\b", text)) - counted == set()

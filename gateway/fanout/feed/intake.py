@@ -99,6 +99,7 @@ class Intake:
         self._fan_out.took(tick.recv_us)
         if self._take(tick):
             self._ring.append_single(payload)
+        self._fan_out.recv_us = 0
 
     def batch_received(self, stream: Stream, payload: bytes) -> None:
         """Take a batch of ``stream``. It may have symbols that are not served here."""
@@ -129,6 +130,7 @@ class Intake:
             received += 1
             last[symbol] = framed = FramedTick(symbol, seq, tick)
             publish(framed)
+        self._fan_out.recv_us = 0
         self._counters.ticks_received += received
         if received or taken:
             if batch is None or not_taken is not None:

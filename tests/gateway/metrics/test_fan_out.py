@@ -21,4 +21,5 @@ def test_each_flush_has_its_own_bytes() -> None:
     for written in (100, 0, 50):
         fan_out.bytes_sent += written
         fan_out.flushed(0, 0)
+    assert 0 == fan_out.ages["socket"].count
     assert (3, 150) == (fan_out.flush_bytes.count, fan_out.flush_bytes.total)
