@@ -25,9 +25,13 @@ from market.process.printable import cut, indented, printable
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogLevels = tuple[tuple[str, LogLevel], ...]
+"""Levels of single loggers, each with its name, or with the beginning of several names."""
 
 RESERVED: Final = frozenset({"time", "level", "event", "logger", "message", "error"})
 """The keys of each JSON line. A field of such a name gets an underscore behind it."""
+ACCESS_LOG: Final = "gateway.access"
+"""The logger of the last line of each client."""
 UNNAMED: Final = "other"
 """The event of what libraries log."""
 _UNCAUGHT: Final = Event("uncaught_error", "CRITICAL", "nobody expected this")
@@ -35,11 +39,15 @@ _UNCAUGHT: Final = Event("uncaught_error", "CRITICAL", "nobody expected this")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
-    """Send all logging of this process to ``stream`` (standard error if None) in one format."""
+def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None, *, levels: LogLevels = ()) -> None:
+    """Send all logging of this process to ``stream`` (standard error if None) in one format.
+
+    For ``level`` and ``levels`` see `set_levels`.
+    """
     handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(handlers=[handler], force=True)
+    set_levels(level, levels)
     log_uncaught()
 
 
@@ -50,9 +58,19 @@ def log_uncaught() -> None:
     sys.unraisablehook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
 
 
-def set_level(level: LogLevel) -> None:
-    """Log records of ``level`` and above from now on."""
+_with_own_level: set[str] = set()
+"""The loggers whose level we set."""
+
+
+def set_levels(level: LogLevel, levels: LogLevels = ()) -> None:
+    """Log records of ``level`` and above from now on, but those of the loggers in ``levels`` by their own."""
     logging.getLogger().setLevel(level)
+    for name in _with_own_level:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    _with_own_level.clear()
+    for name, own in levels:
+        logging.getLogger(name).setLevel(own)
+        _with_own_level.add(name)
 
 
 _PIPE_BUF: Final = 4096

@@ -25,6 +25,7 @@ def _root_logger_as_before() -> Iterator[None]:
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logs.set_levels("INFO")
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -202,6 +203,26 @@ def test_configuring_again_replaces() -> None:
     logging.getLogger("a").warning("once")
     assert "" == first.getvalue()
     assert 1 == len(second.getvalue().splitlines())
+
+
+def test_single_loggers_have_their_own_levels() -> None:
+    """A level holds for a logger and those below it; one that is not named any more goes by the level of all."""
+    stream = io.StringIO()
+    logs.configure("console", "WARNING", stream, levels=(("a.b", "DEBUG"), ("c", "ERROR")))
+
+    def heard() -> set[str]:
+        stream.truncate(stream.seek(0))
+        for name in ("a", "a.b", "a.b.x", "c"):
+            for level in (logging.DEBUG, logging.WARNING):
+                logging.getLogger(name).log(level, "heard")
+        return {line.removesuffix(": heard")[24:] for line in stream.getvalue().splitlines()}
+
+    warnings = {f"WARNING {name}" for name in ("a", "a.b", "a.b.x")}
+    assert heard() == warnings | {"DEBUG   a.b", "DEBUG   a.b.x"}
+    logs.set_levels("WARNING", (("a.b.x", "ERROR"),))
+    assert heard() == warnings - {"WARNING a.b.x"} | {"WARNING c"}
+    logs.set_levels("WARNING")
+    assert heard() == warnings | {"WARNING c"}
 
 
 @pytest.fixture
