@@ -14,6 +14,7 @@
 #   make fuzz      a million bad inputs to parser, session and socket
 #   make soak      ten minutes of churn, faults and slow readers; then nothing may be left (MINUTES=10)
 #   make dist      the wheel and source archive of the last commit, in dist/, tried (docs/releasing.md)
+#   make audit     known weaknesses of what we depend on, asked of a public database; fails where that cannot be asked
 #   make npm       what clients, examples and some tests need of npm, by their lock files (test does it)
 #   make reference  the tables in docs/ that are made of the code, made anew
 #   make site       the pages of docs/ as a site, in build/site; every link checked
@@ -52,7 +53,7 @@ ifdef FRONT
 export FRONT
 endif
 
-.PHONY: npm run cluster load bench test coverage test-long check conformance foreign deployment-files fuzz soak dist dev reference site constraints clean
+.PHONY: npm run cluster load bench test coverage test-long check conformance foreign deployment-files fuzz soak dist audit dev reference site constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -123,6 +124,10 @@ fuzz: $(VENV)/.ready
 soak: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
+audit: $(VENV)/.ready
+	@deploy/tools.sh $(VENV)/bin/python .venv-tools
+	@deploy/audit.sh .venv-tools constraints.txt deploy/tools.txt
+
 dist: $(VENV)/.ready
 	@deploy/release.sh $(abspath $(VENV))/bin/python
 
@@ -162,6 +167,8 @@ constraints:
 	cd tests/foreign/binance && for list in requirements connector long; do uv pip compile $$list.in --universal \
 		--python-version 3.11 --generate-hashes --custom-compile-command 'make constraints' --output-file $$list.txt \
 		$$([ $$list != connector ] || echo --no-deps) || exit 1; done
+	cd deploy && uv pip compile tools.in --universal --python-version 3.11 $(UPGRADE) --generate-hashes \
+		--custom-compile-command 'make constraints' --output-file tools.txt
 
 clean:
-	rm -rf $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* .cache build dist *.egg-info
+	rm -rf $(VENV) $(LOAD_VENV) .venv-tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* .cache build dist *.egg-info

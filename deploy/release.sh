@@ -93,6 +93,10 @@ kill "$program"
 wait "$program"
 program=
 
+# What is in it, for who asks: names, versions and hashes.
+(cd "$root" && deploy/tools.sh "$python" "$work/tools" &&
+    deploy/sbom.sh "$work/tools" "$work/locked.txt" "$work/dist/"*.whl "$work/dist/tickgate-$version.cdx.json")
+
 # The client for Python is a package of its own.
 "$python" -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$work/dist" \
     "$work/tickgate-$version/clients/python"

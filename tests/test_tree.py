@@ -70,6 +70,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors"}
 
 BESIDE = {
     "deploy/test_venv.py": "deploy/venv.sh",
+    "deploy/test_releases.py": "deploy/release.sh",
     "market/bus/redis/cluster/test_failover.py": "a bus on a cluster whose nodes fail, and whose slots move",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "market/bus/kafka/test_security.py": "a bus, whose broker speaks TLS and knows users",

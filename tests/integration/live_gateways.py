@@ -1,6 +1,7 @@
 """Gateways of the test's own process, in place of stand-ins behind a front."""
 
 import asyncio
+from ssl import SSLContext
 from typing import Any
 
 from tests.gateway.conftest import RunningGateway, start_gateway
@@ -21,7 +22,8 @@ class LiveGateway(StandIn):
     def port(self) -> int:
         return self.running.port
 
-    async def start_server(self) -> None:
+    async def start_server(self, ssl: SSLContext | None = None) -> None:
+        assert ssl is None, "a gateway of these speaks no TLS"
         self.running = await start_gateway(**self._settings)
         await self.running.heartbeat()
         await until(lambda: self.running.gateway.feed.live)

@@ -1,5 +1,6 @@
 """A connection, with the password of its moment."""
 
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +29,9 @@ async def test_a_password_that_has_changed_is_used_by_the_next_connection(tmp_pa
         # Those that are open stay.
         await publish(bus, [tick(seq=2)])
         await server.client_kill_filter(skipme=True)
+        # The first use finds that its connection is closed, unless that was noticed before.
+        with suppress(BusDownError):
+            await publish(bus, [tick(seq=3)])
         with pytest.raises(BusDownError, match="refused user or password") as refused:
             await publish(bus, [tick(seq=3)])
         assert "sesame" not in str(refused.value)
