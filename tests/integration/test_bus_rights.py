@@ -1,5 +1,6 @@
 """The users of docs/access.md, on a real server that grants only what stands there."""
 
+import asyncio
 import re
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from gateway.settings import Settings
 from poller.settings import PollerSettings
 from tests.client import connected
 from tests.gateway.auth.tokens import SECRET, token
-from tests.integration.stacks import answers, environment
+from tests.integration.stacks import answers, environment, eventually
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.integration
@@ -117,7 +118,7 @@ def test_a_gateway_cannot_change_prices(valkey: Valkey) -> None:
 
 
 async def test_programs_with_these_rights_alone_serve_prices(valkey: Valkey) -> None:
-    """Poller and gateway come up, a client with a ticket hears prices, and the server has refused nothing."""
+    """A client with a ticket hears prices, also after a stand-by has taken over, and the server has refused nothing."""
     for user in ("poller", "gateway"):
         grant(valkey, user, documented(user))
     valkey.command("ACL", "LOG", "RESET")
@@ -128,7 +129,8 @@ async def test_programs_with_these_rights_alone_serve_prices(valkey: Valkey) -> 
         env = environment(BUS_URL=url, GATEWAY_PORT=str(port), **variables)
         return Process(user, (sys.executable, "-m", user), env=env, say=lambda _, line: lines.append(line))
 
-    programs = program("poller"), program("gateway", **TOKENS)
+    # The last one stands by, and takes over.
+    programs = program("poller"), program("gateway", **TOKENS), program("poller")
     try:
         for its in programs:
             await its.start()
@@ -141,6 +143,10 @@ async def test_programs_with_these_rights_alone_serve_prices(valkey: Valkey) -> 
             async with connected(f"ws://127.0.0.1:{port}/ws?ticket={ticket}") as client:
                 await client.subscribe("BTCUSDT")
                 await client.until(lambda client: len(client.prices["BTCUSDT"]) >= 3, 20)
+                await eventually(lambda: asyncio.to_thread(valkey.command, "EXISTS", "standby.poller"), 20)
+                await programs[0].stop(10)
+                heard = len(client.prices["BTCUSDT"])
+                await client.until(lambda client: len(client.prices["BTCUSDT"]) >= heard + 3, 20)
     finally:
         for its in programs:
             await its.stop(10)
