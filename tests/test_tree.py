@@ -28,7 +28,7 @@ GATEWAY_LAYERS = (
     {"protocol"},
     {"auth", "websocket"},
     {"hosting"},
-    {"errors", "metrics"},
+    {"errors", "log_events", "metrics"},
 )
 """Packages and single modules of the gateway, top first: each imports only from layers below its own."""
 
@@ -64,7 +64,7 @@ KAFKA_LAYERS = ("bus", "roles", "connection")
 CLUSTER_LAYERS = ("bus", "roles", "subscription", "connection")
 """The same of the bus on a cluster."""
 
-NOT_MIRRORED = {"__init__", "__main__", "errors"}
+NOT_MIRRORED = {"__init__", "__main__", "errors", "log_events"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {

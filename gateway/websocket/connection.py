@@ -17,12 +17,9 @@ from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_po
 from gateway.websocket.numbered_pings import ping as numbered_ping
 from gateway.websocket.read_scheduler import ReadScheduler
 from gateway.websocket.sockets import descriptor, has_unread
-from gateway.websocket.writer import CUT_OFF, Writer
+from gateway.websocket.writer import CLOSED, Writer
 
 _NEVER: Final = -math.inf  # one object for all connections
-
-_CLOSED: Final = "closed with"
-"""How the log names the end of a connection that we closed."""
 
 logger = logging.getLogger(__name__)
 
@@ -121,11 +118,6 @@ class Connection(Writer):
         return self._parser.reads_all
 
     @property
-    def left(self) -> bool:
-        """Whether the peer, and not we, ended the connection."""
-        return not self.end.startswith((_CLOSED, CUT_OFF))
-
-    @property
     def has_unread(self) -> bool:
         """Whether anything that came waits to be read, in the kernel or here."""
         if self.waits_to_be_read:
@@ -174,7 +166,7 @@ class Connection(Writer):
         self._transport.write(close_frame(code, reason))
         self.closing = True
         self._choose_way()
-        self.end = f"{_CLOSED} {code} {reason}"
+        self.code, self.end = code, f"{CLOSED} {code} {reason}"
         self._closing_handshake = ClosingHandshake(self._transport)
 
     # What comes in; called by the event loop.

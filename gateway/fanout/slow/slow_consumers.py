@@ -51,13 +51,17 @@ class SlowConsumers:
 
     def add(self, connection: Member, consumer: SlowConsumer) -> None:
         """``connection`` is not draining; ``consumer`` says what it has missed."""
+        consumer.slow_since = asyncio.get_running_loop().time()
         self._consumers[connection] = consumer
         if self._timer is None:
             self._sweep_later()
 
     def pop(self, connection: Member) -> SlowConsumer | None:
         """Forget ``connection``, and return what it had missed."""
-        return self._consumers.pop(connection, None)
+        consumer = self._consumers.pop(connection, None)
+        if consumer is not None:
+            connection.slow_s += asyncio.get_running_loop().time() - consumer.slow_since
+        return consumer
 
     def wake(self) -> None:
         """A change without a rate has come: check again those of which nothing was due."""
