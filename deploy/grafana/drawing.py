@@ -186,11 +186,12 @@ def _legend(body: Box, lines: Sequence[Line]) -> Iterator[str]:
     x, y = body.x, body.y + body.height - 18
     for index, line in enumerate(lines):
         width = 14 + len(line.name) * _CHARACTER_PX + 10
-        if x + width > body.x + body.width and x > body.x:
-            x, y = body.x, y + 14
-        if index == _MOST_LEGENDS or y > body.y + body.height:
+        full = x + width > body.x + body.width and x > body.x
+        if index == _MOST_LEGENDS or (full and y > body.y + body.height - 18):
             yield _text(x, y, f"and {len(lines) - index} more", colour=_DIM, size=10)
             return
+        if full:
+            x, y = body.x, y + 14
         yield f'<path d="M{x:g} {y - 4:g}h10" stroke="{_COLOURS[index % len(_COLOURS)]}" stroke-width="3"/>'
         yield _text(x + 14, y, line.name, colour=_DIM, size=10)
         x += width

@@ -12,7 +12,8 @@ def _quantile(share: float, histogram: str, by: str = "", where: str = "") -> st
 
 _AT_POLLER: Final = '{stage="exchange"}'
 _AT_SOCKET: Final = '{stage="socket"}'
-_STALE_SYMBOLS: Final = "min by (symbol) (tickgate_symbol_live) == 0"
+_STALE_SYMBOLS: Final = "tickgate_symbol_live == 0 unless on (instance) (min by (instance) (tickgate_venue_live) == 0)"
+"""Where a whole venue is stale, a gateway says it of each symbol: that is one fault, not two thousand."""
 
 ROWS: Final = (
     Row(
@@ -41,7 +42,7 @@ ROWS: Final = (
             ),
             Panel(
                 title="Clients without fresh prices",
-                description="Of stale gateways, of stale symbols (each subscription), and those that read slowly.",
+                description="Of stale gateways, of single stale symbols (all their subscriptions), and slow ones.",
                 kind="stat",
                 queries=(
                     Query(
@@ -50,7 +51,7 @@ ROWS: Final = (
                         "at stale gateways",
                     ),
                     Query(
-                        f"sum(tickgate_symbol_subscribers and on (symbol) ({_STALE_SYMBOLS})) or vector(0)",
+                        f"sum(tickgate_symbol_subscribers and on (instance, symbol) ({_STALE_SYMBOLS})) or vector(0)",
                         "of stale symbols",
                     ),
                     Query("sum(tickgate_slow_consumers)", "that read slowly"),
@@ -61,11 +62,11 @@ ROWS: Final = (
             ),
             Panel(
                 title="For whom not",
-                description="Each gateway and venue, and each symbol while it is not live.",
+                description="Each gateway and venue, and each symbol that is not live although its gateway is fresh.",
                 kind="timeline",
                 queries=(
                     Query("min by (instance, venue) (tickgate_venue_live)", "{{instance}} {{venue}}"),
-                    Query(_STALE_SYMBOLS, "{{symbol}}"),
+                    Query(f"min by (symbol) ({_STALE_SYMBOLS})", "{{symbol}}"),
                 ),
                 words=("stale", "fresh"),
                 width=6,
@@ -157,12 +158,9 @@ ROWS: Final = (
         (
             Panel(
                 title="Connections",
-                description="Clients of each gateway, and the most that one takes.",
+                description="Clients of each gateway. Near its limit there is an alert.",
                 kind="series",
-                queries=(
-                    Query("tickgate_connections", "{{instance}}"),
-                    Query("min(tickgate_connections_limit)", "limit"),
-                ),
+                queries=(Query("tickgate_connections", "{{instance}}"),),
             ),
             Panel(
                 title="They come",

@@ -12,7 +12,7 @@ from deploy.locked import ROOT, LockError, parse, requirements, wanted
 
 TEXT = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 LOCKED = parse(TEXT)
-EVERY_EXTRA = ("cluster", "embedded", "dev", "docs", "load", "notebook", "test")
+EVERY_EXTRA = ("cluster", "dashboard", "embedded", "dev", "docs", "load", "notebook", "test")
 
 SETUP = """
 [options]

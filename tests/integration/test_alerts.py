@@ -110,6 +110,9 @@ async def test_clients_that_come_again_and_again_are_a_storm(tmp_path: Path) -> 
             await _end(tasks)
         # Each gateway has its share of them.
         assert all(f'{{instance="{gateway.listens[0]}"}} => ' in said for gateway in plan.gateways)
+        # HAProxy has the limits that another alert asks for.
+        for limit in ('haproxy_frontend_limit_sessions{proxy="clients"}', "haproxy_process_max_connections"):
+            assert len(await asyncio.to_thread(Prometheus(url).now, limit)) == 1
         await until_alert(url, "TickgateReconnectStorm", None)
 
 

@@ -371,9 +371,11 @@ async def start_world(its: Place) -> None:
 async def start_bus(its: Place) -> None:
     """Start a server that knows one user, behind TLS by the authority that was made."""
     bus = its.net["bus"]
-    found = re.search(r"rediss://(\w+):([\w-]+)@", PAGE.read_text(encoding="utf-8"))
-    assert found is not None
-    user = ("--user", "default", "off", "--user", found[1], "on", f">{found[2]}", "~*", "&*", "+@all")
+    (name,) = re.findall(r"rediss://(\w+)@", PAGE.read_text(encoding="utf-8"))
+    (password,) = re.findall(
+        r"^echo (\S+) > /etc/tickgate/redis.password$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    user = ("--user", "default", "off", "--user", name, "on", f">{password}", "~*", "&*", "+@all")
     options = ("--bind", "127.0.0.1", "--port", "6380", "--save", "", "--appendonly", "no")
     await bus.start("valkey", (valkey_server(), *options, *user), environment())
     authority = trustme.CA.from_pem(
