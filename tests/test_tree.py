@@ -49,7 +49,7 @@ POLLER_LAYERS = (
     "publishing",
     "ticks states",
     "quality",
-    "source errors",
+    "source errors log_events",
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
@@ -80,6 +80,7 @@ BESIDE = {
 """Test files that belong to no one module, and why."""
 
 COVERED_BY = {
+    "market/process/events.py": "reference/test_log_events.py",
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
     "gateway/auth/opening.py": "gateway/test_app.py",
     "gateway/fanout/history/decoded.py": "gateway/fanout/history/test_history.py",

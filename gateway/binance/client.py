@@ -16,6 +16,7 @@ from gateway.binance.session import Outcome, StreamSession
 from gateway.client import costs
 from gateway.fanout.cohorts.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
+from gateway.log_events import STREAM_CLIENT_STALE
 from gateway.protocol.channels import symbol_of
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
@@ -84,7 +85,7 @@ class StreamClient:
 
     def close_as_stale(self, symbol: str) -> None:
         """See `gateway.fanout.stale_holders.Holder.close_as_stale`."""
-        logger.debug("client %s of streams holds %s, which is stale", self.connection.client, symbol)
+        logger.debug(STREAM_CLIENT_STALE, self.connection.client, symbol)
         self.connection.close(CloseReason.STALE)
 
     @property

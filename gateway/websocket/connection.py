@@ -8,6 +8,7 @@ import logging
 import math
 from typing import Any, Final, Protocol
 
+from gateway.log_events import MESSAGE_FAILED
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.closing_handshake import ClosingHandshake
@@ -216,7 +217,7 @@ class Connection(Writer):
         try:
             violation = self._parser.feed(data, self._receive, self._admit, self._pauses)
         except Exception:
-            logger.exception("client %s: a message could not be handled", self.client)
+            logger.exception(MESSAGE_FAILED, self.client)
             violation = Violation(FailureCode.INTERNAL_ERROR, "a message could not be handled")
         self._uncork()
         if violation is not None and not self.closing:

@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, TextIO
 import orjson
 
 from market.process.event import Event
+from market.process.events import UNCAUGHT_ERROR
 from market.process.printable import cut, indented, printable
 
 LogFormat = Literal["console", "json"]
@@ -34,7 +35,6 @@ ACCESS_LOG: Final = "gateway.access"
 """The logger of the last line of each client."""
 UNNAMED: Final = "other"
 """The event of what libraries log."""
-_UNCAUGHT: Final = Event("uncaught_error", "CRITICAL", "nobody expected this")
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -177,4 +177,4 @@ def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace:
     """Log an error that ends the process or a thread, or that nobody could catch."""
     if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
         return
-    logging.getLogger("uncaught").critical(_UNCAUGHT, exc_info=(kind, error, trace))
+    logging.getLogger("uncaught").critical(UNCAUGHT_ERROR, exc_info=(kind, error, trace))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from gateway.fanout.cohorts.member import Member
 from gateway.fanout.slow.backlog import SlowConsumer
+from gateway.log_events import CATCH_UP_FAILED
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class SlowConsumers:
                     self._catch_up(connection)
                 except Exception:
                     # Our own error with one must not end the sweeps for all.
-                    logger.exception("a slow consumer could not be caught up")
+                    logger.exception(CATCH_UP_FAILED)
                     connection.abort("a fault of ours")
         if drained[SERVED_AT_ONCE:]:
             self._timer = asyncio.get_running_loop().call_later(0, self._serve, drained[SERVED_AT_ONCE:])
