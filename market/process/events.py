@@ -5,6 +5,9 @@ from typing import Final
 from market.process.event import Event
 
 UNCAUGHT_ERROR: Final = Event("uncaught_error", "CRITICAL", "nobody expected this")
+ERRORS_LEFT_OUT: Final = Event(
+    "errors_left_out", "ERROR", "%(count)d more lines in a minute were left out (%(of)s): %(first)s"
+)
 BUS_NOTICE: Final = Event("bus_notice", "INFO", "%(notice)s")
 LEASE_TAKEN: Final = Event(
     "lease_taken",

@@ -21,8 +21,9 @@ from typing import Any, Final, Literal, TextIO
 import orjson
 
 from market.process.event import Event
-from market.process.events import UNCAUGHT_ERROR
+from market.process.events import ERRORS_LEFT_OUT, UNCAUGHT_ERROR
 from market.process.printable import cut, indented, printable
+from market.process.repeats import LeftOut, Repeats
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -90,8 +91,16 @@ class LineHandler(logging.Handler):
         self._room = select.poll()
         self._room.register(descriptor, select.POLLOUT)
         self._lost = 0
+        self._repeats = Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write the line of ``record``, unless it is one error too many; before it, how many others were left out."""
+        for left_out in self._repeats.left_out(record.created):
+            self._emit(_note(left_out, record.created))
+        if self._repeats.may_log(record):
+            self._emit(record)
+
+    def _emit(self, record: logging.LogRecord) -> None:
         """Write the line of ``record``, behind a note of how many were dropped before it."""
         try:
             line = self.format(record)
@@ -157,6 +166,15 @@ class JsonFormatter(logging.Formatter):
             return text
         # Such characters can only be in strings, where they can be escaped.
         return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _note(left_out: LeftOut, now: float) -> logging.LogRecord:
+    first = left_out.first
+    event = first.msg.name if isinstance(first.msg, Event) else UNNAMED
+    args = left_out.count, event, first.getMessage()
+    note = logging.LogRecord(first.name, logging.ERROR, first.pathname, first.lineno, ERRORS_LEFT_OUT, args, None)
+    note.created = now
+    return note
 
 
 def _shown(value: Any) -> Any:

@@ -64,6 +64,9 @@ def calls_in(source: str, place: str) -> Iterator[LogCall]:
                 message, *values = args
                 shown = any(isinstance(value, ast.Starred) for value in values)
                 yield LogCall(f"{place}:{node.lineno}", level, tuple(_names(message)), None if shown else len(values))
+            case ast.Call(func=ast.Attribute(attr="LogRecord"), args=[_, ast.Attribute(attr=level), _, _, message, *_]):
+                # A line that a handler makes.
+                yield LogCall(f"{place}:{node.lineno}", level, tuple(_names(message)), None)
 
 
 def log_calls() -> Iterator[LogCall]:

@@ -1,5 +1,6 @@
 """The events of the log: each line of ours has one, and their names stay."""
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from market.process.event import Event
 from market.process.logs import RESERVED, UNNAMED
 from tests.reference.log_events import CATALOGUES, LogCall, all_events, calls_in, events_of, log_calls
+from tests.reference.pages import DOCS
 
 NAMES = Path(__file__).resolve().parent.parent / "fixtures" / "log_events.txt"
 
@@ -24,6 +26,20 @@ def test_an_event_is_called_as_its_constant(catalogue: str) -> None:
     for constant, event in events_of(CATALOGUES[catalogue]).items():
         assert constant == event.name.upper()
         assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", event.name)
+
+
+def test_the_example_is_a_line_that_is_logged() -> None:
+    """The page shows an event that there is, with its values."""
+    [text] = re.findall(r"^\{.*\}$", (DOCS / "logs.md").read_text(encoding="utf-8"), re.MULTILINE)
+    line = json.loads(text)
+    event = all_events()[line["event"].upper()]
+    assert ["time", "level", "event", "logger", "message", *event.fields] == list(line)
+    assert (line["level"],) == event.levels
+    assert any(
+        call.place.startswith(line["logger"].replace(".", "/"))
+        for call in log_calls()
+        if call.events == (line["event"].upper(),)
+    )
 
 
 def test_no_two_events_have_one_name() -> None:
