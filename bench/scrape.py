@@ -71,6 +71,7 @@ class Client:
         self.rtt_s = 0.0
         self.drained = True
         self.has_unread = False
+        self.slow_s = 0.0
 
     def send(self, blob: bytes) -> bool:  # noqa: ARG002 - as `Member` has it
         """Take it."""

@@ -28,4 +28,5 @@ The modules beside them: ``__main__`` and ``worker`` are the two ways to start a
 parts, and is what drains when it goes away. ``fleet`` knows the deployment's other processes, for
 operators and for ``comparison`` with them. ``scrape`` is what Prometheus reads. ``settings`` reads the environment,
 ``reload`` brings other settings to a gateway that runs. ``metrics`` counts, ``errors`` has the base of what is raised.
+``log_events`` has what the log may say.
 """

@@ -23,6 +23,7 @@ from gateway.http.routes import (
     routes,
 )
 from gateway.http.tls import ask_for_tls
+from gateway.log_events import GATEWAY_FAILED
 from gateway.settings import Settings
 from market.bus import BusOptions, open_bus
 from market.process.tasks import end
@@ -91,5 +92,5 @@ async def drain(app: web.Application) -> None:
 def _end_loudly(work: asyncio.Task[None]) -> None:
     """A gateway without its feed must not go on looking alive: its supervisor starts a new one."""
     if not work.cancelled() and (error := work.exception()) is not None:
-        logger.critical("the gateway has failed; this process ends", exc_info=error)
+        logger.critical(GATEWAY_FAILED, exc_info=error)
         os._exit(70)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from gateway.fanout.feed.delivery import Backoff
+from gateway.log_events import IN_SERVICE, OUT_OF_SERVICE
 from market.wire.announcing import TTL_S
 from market.wire.presence import AnyPresent, GatewayPresent
 
@@ -92,8 +93,4 @@ class Comparison:
     def _set(self, *, behind: bool) -> None:
         if behind != self.behind:
             self.behind = behind
-            logger.warning(
-                "out of service: prices are stale here, and live at another gateway"
-                if behind
-                else "in service again: no other gateway has more live prices"
-            )
+            logger.warning(OUT_OF_SERVICE if behind else IN_SERVICE)

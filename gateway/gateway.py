@@ -29,6 +29,7 @@ from gateway.fanout.hub import Hub
 from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
 from gateway.fanout.stale_holders import StaleHolders
+from gateway.log_events import DRAINING
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown
@@ -45,7 +46,6 @@ from market.process.tasks import Group, end
 
 _CLOSING_HANDSHAKES_S: Final = 1.0
 """A closing handshake gets at least so long."""
-
 _LOOK_S: Final = 0.05
 """How often a drain checks whether it may go on."""
 
@@ -232,7 +232,7 @@ class Gateway:
         """
         self.draining = True
         seconds = self.settings.drain_seconds
-        logger.info("draining %d connections over %g s", len(self.hub), seconds)
+        logger.info(DRAINING, len(self.hub), seconds)
         until = self.loop.time() + seconds
         await self._until_nobody_new(self.loop.time() + seconds / 3)
         self.leave_port()

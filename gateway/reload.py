@@ -15,6 +15,7 @@ from gateway.client.channels import unsubscribed
 from gateway.client.client import Client
 from gateway.client.stream_client import StreamClient
 from gateway.gateway import Gateway
+from gateway.log_events import CLIENT_NOT_NOTIFIED, SETTINGS_NOT_READ
 from gateway.protocol.channels import TICKER, symbols_in
 from gateway.protocol.encoding import Encoding
 from gateway.protocol.messages import SymbolStatus
@@ -76,7 +77,7 @@ def reload(gateway: Gateway, wanted: Settings) -> None:
         SettingError: a key cannot be used. Nothing has changed.
     """
     if gateway.draining:
-        logger.info("settings are not read again: this gateway is going away")
+        logger.info(SETTINGS_NOT_READ)
         return
     before = gateway.settings
     after = effective(before, wanted)
@@ -125,7 +126,7 @@ async def _give_up(
             client.give_up(frames_of)
         except Exception:
             # Our own error with one client must not leave the others without a word.
-            logger.exception("a client could not be notified of the symbols that it lost")
+            logger.exception(CLIENT_NOT_NOTIFIED)
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + _SLICE_S

@@ -28,6 +28,7 @@ from gateway.hosting import require_address, require_one
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.http.succession import Role, Succession
+from gateway.log_events import START_REFUSED, SUCCEEDED
 from gateway.settings import Settings
 from market.errors import MarketError
 from market.process.tasks import end
@@ -96,7 +97,7 @@ class Worker(GunicornUVLoopWebWorker):
             require_address(self.cfg, addresses, host=settings.host, port=settings.port)
             super().run()
         except (GatewayError, MarketError) as error:
-            self.log.error("%s", error)  # noqa: TRY400 # one line that names the setting, no traceback
+            self.log.error(START_REFUSED, error)  # noqa: TRY400 # one line that names the setting, no traceback
             # The arbiter gives up at this code. It would start us again at any other.
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
         except SystemExit as exiting:
@@ -161,7 +162,7 @@ class Worker(GunicornUVLoopWebWorker):
         try:
             while draining is None or not draining.done():
                 if not gateway.succeeded and succession.others(Role.STAYS):
-                    self.log.info("another worker serves newcomers")
+                    self.log.info(SUCCEEDED)
                     serving.leave_to_successor()
                 gateway.expects_successor = expects_successor()
                 if gateway.full:

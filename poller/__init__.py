@@ -22,7 +22,7 @@ A tick passes through these files (``docs/design.md`` lists the functions, and t
 
 ``__main__`` starts ``app``, which connects the parts. ``settings`` reads the environment, ``opening`` opens the source
 that it names, ``reload`` applies new settings to a running poller, ``metrics`` counts, ``presence`` tells operators how
-the poller is, ``errors`` end a start.
+the poller is, ``errors`` end a start, ``log_events`` has what the log may say.
 Every arrow is a plain call that never waits for the next part. Several pollers may run on one bus: for each venue
 one leads and the others stand by (``publishing.leadership``).
 """

@@ -19,6 +19,7 @@ from market.settings.hangup import Hangup, reload_whenever
 from market.wire.announcing import Announcer
 from poller.errors import PollerError
 from poller.intake import Intake
+from poller.log_events import FEED_BEGAN, FEED_ENDED, STOPPING
 from poller.metrics.families import PollerFamilies
 from poller.metrics.server import serve
 from poller.opening import open_source
@@ -130,7 +131,7 @@ class Poller:
                 announcing = tasks.create_task(self._announcer.run())
                 measuring = tasks.create_task(self._loop_lag.run())
                 await stop.wait()
-                logger.info("stopping")
+                logger.info(STOPPING)
                 self.publisher.stop()
                 await end(feeding, announcing, listening, measuring)
         except ExceptionGroup as errors:
@@ -204,7 +205,7 @@ class Poller:
         """Make ticks of the updates of ``source``; return the source that takes over from it, or None."""
         self._intake, self._quality = None, QualityMonitor(time.monotonic, now_us)
         instruments = await source.instruments()
-        logger.info("feed %s, %d symbols, bus %s", source.state.source, len(instruments), self._bus.name)
+        logger.info(FEED_BEGAN, source.state.source, len(instruments), self._bus.name)
         self._intake = Intake(
             instruments,
             self._sequencer.take,
@@ -218,7 +219,7 @@ class Poller:
         if tuple(instruments) != self._symbols:
             self._serve(source, self._intake)
         successor = await source.run(self._intake)
-        logger.info("feed %s has ended: %s", source.state.source, source.state.reason)
+        logger.info(FEED_ENDED, source.state.source, source.state.reason)
         if successor is not None:
             # The old source's last prices must not pass for the new one's: publish that no price is known.
             self._intake.clear()

@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from poller.errors import PollerError
+from poller.log_events import PRICES_SIMULATED, VENUE_ANSWERS
 from poller.network.endpoints import Endpoints
 from poller.settings import PollerSettings
 from poller.source import Source
@@ -54,11 +55,11 @@ async def open_source(
             sight = await look(rest, now_us, ping=venue.ping)
             if sight.there:
                 level, but = (logging.WARNING, f", though {sight.reason}") if sight.reason else (logging.INFO, "")
-                logger.log(level, "%s answers%s: prices are %s's", rest.current, but, venue.title)
+                logger.log(level, VENUE_ANSWERS, rest.current, but, venue.title)
                 return listen()
             others = f" and {len(rest.urls) - 1} more" if len(rest.urls) > 1 else ""
             notice = f"{rest.urls[0]}{others} cannot be reached, so these prices are simulated"
-            logger.warning("%s (%s)", notice, sight.reason)
+            logger.warning(PRICES_SIMULATED, notice, sight.reason)
             return Auto(simulated(notice), listen, rest, now_us, ping=venue.ping)
         case "simulated":
             return simulated()

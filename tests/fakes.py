@@ -73,6 +73,7 @@ class RecordingMember:
         self.encoding = encoding
         self.draining = True
         self.has_unread = False
+        self.slow_s = 0.0
         self.rtt_s = math.inf
         self.watched = False
         self.written: list[bytes] = []

@@ -29,7 +29,7 @@ GATEWAY_LAYERS = (
     {"protocol"},
     {"auth", "websocket"},
     {"hosting"},
-    {"errors", "metrics"},
+    {"errors", "log_events", "metrics"},
 )
 """Packages and single modules of the gateway, top first: each imports only from layers below its own."""
 
@@ -49,7 +49,7 @@ POLLER_LAYERS = (
     "publishing",
     "ticks states",
     "quality",
-    "source errors",
+    "source errors log_events",
 )
 """Packages of the poller, and modules beside them, top first: each imports only from layers below its own."""
 
@@ -65,7 +65,7 @@ KAFKA_LAYERS = ("bus", "roles", "connection")
 CLUSTER_LAYERS = ("bus", "roles", "subscription", "connection")
 """The same of the bus on a cluster."""
 
-NOT_MIRRORED = {"__init__", "__main__", "errors"}
+NOT_MIRRORED = {"__init__", "__main__", "errors", "log_events"}
 """Nothing in them decides anything; entry points are started by the integration tests."""
 
 BESIDE = {
@@ -81,6 +81,7 @@ BESIDE = {
 """Test files that belong to no one module, and why."""
 
 COVERED_BY = {
+    "market/process/events.py": "reference/test_log_events.py",
     "gateway/admission/policy.py": "gateway/admission/test_admission.py",
     "gateway/auth/opening.py": "gateway/test_app.py",
     "gateway/fanout/history/decoded.py": "gateway/fanout/history/test_history.py",

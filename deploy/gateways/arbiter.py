@@ -16,6 +16,7 @@ from deploy.ports import Address, require_free
 from gateway.admission.address import is_private
 from gateway.http.succession import Role, Succession
 from gateway.settings import Settings
+from market.process.events import SETTINGS_REFUSED
 from market.settings.environ import SettingError
 
 WORKER_CLASS = "gateway.worker.Worker"
@@ -99,7 +100,7 @@ class _Guard:
             wanted = self._read()
             _require_usable(wanted, self._held, arbiter.LISTENERS)
         except (SettingError, DeployError) as error:
-            arbiter.log.error("settings stay as they are: %s", error)  # noqa: TRY400 - one line, no traceback
+            arbiter.log.error(SETTINGS_REFUSED, error)  # noqa: TRY400 - one line, no traceback
             return
         self._held = wanted
         # The worker that is told to stop knows about its successor before that exists.

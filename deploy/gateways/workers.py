@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from gunicorn.errors import HaltServer
 
+from deploy.log_events import SUCCESSOR_FAILED, WORKER_ENDED_EARLY
+
 ENOUGH_S: Final = 60.0
 """A worker that served this long is restarted at once."""
 LONGEST_PAUSE_S: Final = 30.0
@@ -53,9 +55,7 @@ class Workers:
             self._spawn()
         elif not self._paused:
             self._paused = True
-            self._arbiter.log.error(
-                "the worker ended early, %d times in a row; the next one starts in %.0f s", self._early_ends, pause_s
-            )
+            self._arbiter.log.error(WORKER_ENDED_EARLY, self._early_ends, pause_s)
 
     def manage(self) -> None:
         """Start missing workers, or stop surplus ones: the oldest first, once the newest serves."""
@@ -97,7 +97,7 @@ class Workers:
         try:
             self._hang_up()
         except SuccessorFailedError:
-            self._arbiter.log.error("the new worker cannot start; the old one serves on, with the settings it has")  # noqa: TRY400 - one line
+            self._arbiter.log.error(SUCCESSOR_FAILED)  # noqa: TRY400 - one line
         finally:
             self._replacing = frozenset()
 

@@ -5,6 +5,7 @@
 ``request``             cuts the head of a request from incoming bytes, and has its limits
 ``admission``           the decision: host, origin, address, token, room; ``policy`` has the settings that it reads
 ``upgrade_request``     what a request for a WebSocket asks for, and what an admitted client holds
+``access_log``          the last line of each client in the log
 ``proxy_header``        the PROXY protocol: a client's address as a layer-4 balancer announces it
 ``address``             a client's address, behind trusted proxies
 ``origin``              the sites whose pages may connect, and the names under which the gateway is served

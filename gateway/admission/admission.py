@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import hdrs
 from multidict import CIMultiDictProxy, MultiMapping
 
+from gateway.admission.access_log import AccessLog
 from gateway.admission.address import limit_key, spelled
 from gateway.admission.limits.buckets import KeyedBuckets, Rate, Tally
 from gateway.admission.limits.charges import Charges
@@ -53,6 +54,8 @@ class Admission:
         self._loop = asyncio.get_running_loop()
         self.limit_log = LimitLog()
         """Logs addresses and subjects that meet a limit."""
+        self.access_log = AccessLog()
+        """Logs the ends of clients."""
         self.names = Names(settings)
         """Checks `Host` and `Origin`."""
         rate = settings.max_connect_rate_per_ip
@@ -77,6 +80,7 @@ class Admission:
     def close(self) -> None:
         """Log what was only counted so far."""
         self.limit_log.close()
+        self.access_log.close()
         self.names.close()
 
     def arrive(self, peer: str | None) -> str | None:

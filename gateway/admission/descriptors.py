@@ -5,6 +5,8 @@ import resource
 import sys
 from typing import Final
 
+from gateway.log_events import FILES_LIMIT_CLIENTS
+
 RESERVED: Final = 64
 """For the bus and its reconnects, for fetching keys, for logs and libraries.
 
@@ -26,5 +28,5 @@ def make_room(sockets: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.RLIM_INFINITY if hard == sys.maxsize else hard))
         soft = wanted
     if soft < sockets + RESERVED:
-        logger.info("only %d files may be open (ulimit -n): taking at most %d clients", soft, soft - RESERVED)
+        logger.info(FILES_LIMIT_CLIENTS, soft, soft - RESERVED)
     return max(1, soft - RESERVED)

@@ -15,6 +15,17 @@ from gateway.admission.limits.once_a_minute import OnceAMinute, printable
 from gateway.admission.origin import Authority, Origin, is_own
 from gateway.admission.policy import Policy
 from gateway.errors import RefusalError
+from gateway.log_events import (
+    HOST_MALFORMED,
+    HOST_REFUSED,
+    NAMES_DOUBTFUL,
+    ORIGIN_MALFORMED,
+    ORIGIN_NULL_REFUSED,
+    ORIGIN_REFUSED,
+    OWN_PAGE_REFUSED,
+    PATH_WRONG,
+    REFUSED_MORE,
+)
 
 MOST_LINES: Final = 20
 """Of a minute, for origins, for hosts and for paths; further ones are only counted."""
@@ -83,18 +94,18 @@ class Names:
     def log_path(self, path: str, right_path: str) -> None:
         """Log that a WebSocket was asked for at ``path``, where none is."""
         if self._paths.may_log(path[:_LONGEST_KEY]):
-            logger.warning("a WebSocket was asked for at %s, where none is: connect to %s", printable(path), right_path)
+            logger.warning(PATH_WRONG, printable(path), right_path)
 
     def _log_host(self, host: str) -> None:
         if not self._hosts.may_log(host[:_LONGEST_KEY]):
             return
         named = Authority.parse(host)
         if named is None:
-            logger.warning("a request was refused: its Host %s is no name", printable(host))
+            logger.warning(HOST_MALFORMED, printable(host))
             return
         hosts = self._settings.allowed_hosts
         setting = _with("ALLOWED_HOSTS", str(hosts), named.host)
-        logger.warning("a request for Host %s was refused: if that is this gateway's name, %s", named, setting)
+        logger.warning(HOST_REFUSED, named, setting)
 
     def _refuse_origin(self, origin: str, host: str) -> str:
         """Log that pages of ``origin`` were refused, and return what they are told."""
@@ -102,30 +113,26 @@ class Names:
         may_log = self._origins.may_log(origin[:_LONGEST_KEY])
         if origin == "null":
             if may_log:
-                logger.warning(
-                    "a page without an origin was refused (a file, or a sandboxed frame): serve it by http and allow"
-                    " that origin; %s would let any page in",
-                    _with("ALLOWED_ORIGINS", str(allowed), "null"),
-                )
+                logger.warning(ORIGIN_NULL_REFUSED, _with("ALLOWED_ORIGINS", str(allowed), "null"))
             return "pages without an origin, such as files, may not connect: ALLOWED_ORIGINS has no null"
         parsed = Origin.parse(origin)
         if parsed is None:
             if may_log:
-                logger.warning("a page was refused: its Origin %s is none", printable(origin))
+                logger.warning(ORIGIN_MALFORMED, printable(origin))
             return "pages of this origin may not connect: it is none; see ALLOWED_ORIGINS"
         if is_own(parsed, host):
             if may_log:
                 setting = _with("ALLOWED_ORIGINS", "self", str(allowed))
-                logger.warning("this gateway's own page at %s was refused: %s if it may connect", parsed, setting)
+                logger.warning(OWN_PAGE_REFUSED, parsed, setting)
             return "this gateway's own pages may not connect: add self to its ALLOWED_ORIGINS"
         if may_log:
             setting = _with("ALLOWED_ORIGINS", str(allowed), str(parsed))
-            logger.warning("a page of %s was refused: if it is yours, %s", parsed, setting)
+            logger.warning(ORIGIN_REFUSED, parsed, setting)
         return "pages of this origin may not connect: add it to this gateway's ALLOWED_ORIGINS if they may"
 
     def _warn(self, lines: Sequence[str]) -> None:
         for line in lines:
-            logger.warning("%s", line)
+            logger.warning(NAMES_DOUBTFUL, line)
 
 
 def warnings(settings: Policy) -> list[str]:
@@ -163,4 +170,4 @@ def _with(setting: str, *values: str) -> str:
 
 
 def _others(whose: str) -> Callable[[int], None]:
-    return lambda count: logger.warning("%s were refused %d times more in the last minute; see /metrics", whose, count)
+    return lambda count: logger.warning(REFUSED_MORE, whose, count)

@@ -18,6 +18,7 @@ from gateway.auth.grant import Grant, RefusedError, Rules, read_grant
 from gateway.auth.jwks import Jwks
 from gateway.auth.keys import Family, Key, KeyMaterialError, from_pem, from_secret
 from gateway.auth.settings import AuthSettings
+from gateway.log_events import AUDIENCE_NOT_SET
 from market.settings.environ import SettingError, shown
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Authenticator:
         self._rules = Rules(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_s)
         self._now_s = now_s
         if not settings.jwt_secret and not settings.jwt_audience:
-            logger.warning("JWT_AUDIENCE is not set: what the issuer signs for other services opens this one too")
+            logger.warning(AUDIENCE_NOT_SET)
 
     def start(self) -> None:
         """Begin to keep the keys fresh. Needs a running event loop."""

@@ -17,6 +17,7 @@ from gateway.auth.download import DownloadError
 from gateway.auth.grant import RefusedError, TryLaterError
 from gateway.auth.keys import ALGORITHMS, PUBLIC_FAMILIES, Family, Key
 from gateway.auth.keyset import KeySet, KeySetError, read_key_set
+from gateway.log_events import ISSUER_KEYS, ISSUER_KEYS_NOT_FETCHED, ISSUER_KEYS_NOT_READ
 from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
@@ -148,16 +149,16 @@ class Jwks:
         except (DownloadError, KeySetError) as error:
             # Logged once, not at each try.
             level = logging.DEBUG if self._failing else logging.WARNING
-            logger.log(level, "the issuer's keys (JWT_JWKS_URL) cannot be fetched; trying on: %s", error)
+            logger.log(level, ISSUER_KEYS_NOT_FETCHED, error)
             return False
         except Exception:
             # Our own error must not end the fetching: it would be as if the issuer were gone for ever.
             level = logging.DEBUG if self._failing else logging.ERROR
-            logger.log(level, "the issuer's keys (JWT_JWKS_URL) cannot be read; trying on", exc_info=True)
+            logger.log(level, ISSUER_KEYS_NOT_READ, exc_info=True)
             return False
         if self._failing or new.keys.keys() != old.keys.keys() or not new.keys:
             level = logging.INFO if new.keys else logging.WARNING
-            logger.log(level, "the issuer publishes %d keys that can be used, %d others", len(new.keys), new.skipped)
+            logger.log(level, ISSUER_KEYS, len(new.keys), new.skipped)
         self._set = new
         self._absent.clear()
         return True

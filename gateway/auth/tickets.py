@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from gateway.auth.grant import Grant
+from gateway.log_events import TICKET_UNREADABLE
 from market.bus import TicketStore
 from market.wire.codec import UNREADABLE
 
@@ -69,7 +70,7 @@ class Tickets:
         try:
             grant = _GRANT.decode(value)
         except UNREADABLE:
-            logger.warning("a ticket's value in the bus's store cannot be read; its bearer is refused")
+            logger.warning(TICKET_UNREADABLE)
             return None
         # The token behind the ticket may have expired since.
         return grant if self._now_s() < grant.expires_at else None

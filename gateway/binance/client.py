@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from gateway.admission.access_log import Visit
 from gateway.admission.limits.buckets import Bucket
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
@@ -15,6 +16,7 @@ from gateway.binance.session import Outcome, StreamSession
 from gateway.client import costs
 from gateway.fanout.cohorts.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
+from gateway.log_events import STREAM_CLIENT_STALE
 from gateway.protocol.channels import symbol_of
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
@@ -31,7 +33,8 @@ class StreamClient:
     """One client, from its first streams to its end."""
 
     __slots__ = (
-        "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_proxied", "_session", "_slot", "_times", "connection",
+        "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_proxied", "_session", "_slot", "_times", "_visit",
+        "connection",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +53,7 @@ class StreamClient:
         self._gateway = gateway
         self._session = session
         self._slot = slot
+        self._visit = Visit(upgrade_request.address, gateway.loop.time())
         self._gone = gone
         self._errors = 0
         self._proxied = upgrade_request.proxied
@@ -81,7 +85,7 @@ class StreamClient:
 
     def close_as_stale(self, symbol: str) -> None:
         """See `gateway.fanout.stale_holders.Holder.close_as_stale`."""
-        logger.debug("client %s of streams holds %s, which is stale", self.connection.client, symbol)
+        logger.debug(STREAM_CLIENT_STALE, self.connection.client, symbol)
         self.connection.close(CloseReason.STALE)
 
     @property
@@ -96,6 +100,7 @@ class StreamClient:
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
         self._gateway.counters.messages_received += 1
+        self._visit.messages += 1
         return "ok" if self._is_in_time(costs.of_inflating(compressed) if compressed else 0) else "drop"
 
     def message_received(self, _opcode: int, data: bytes) -> None:
@@ -133,10 +138,10 @@ class StreamClient:
             self._expiry.cancel()
         self._gateway.stale_holders.remove(self)
         self._gone(self)
+        subject = self._slot.subject
         self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
-        level = logging.DEBUG if self.connection.left else logging.INFO
-        logger.log(level, "client %s of streams gone: %s", self.connection.client, self.connection.end)
+        self._gateway.admission.access_log.closed(self.connection, subject, self._visit)
 
     def serve(self, names: StreamNames) -> None:
         """Take these ``names`` from now on; close if it holds streams that are none any more."""

@@ -12,6 +12,7 @@ from gateway.binance.session import StreamSession
 from gateway.binance.target import Target
 from gateway.client.welcome import new_id
 from gateway.gateway import Gateway
+from gateway.log_events import STREAM_CLIENT_CONNECTED
 from gateway.websocket.connection import Connection
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Endpoint:
         gateway.add(connection)
         self.clients[client] = None
         gateway.stale_holders.add(client)
-        logger.debug("client %s of streams connected from %s", connection.client, upgrade_request.address)
+        logger.debug(STREAM_CLIENT_CONNECTED, connection.client, upgrade_request.address)
         connection.reply(upgrade_request.handshake.head)
         client.begin(snapshots)
         return connection

@@ -1,9 +1,9 @@
 """One client: runs its session over its connection, and releases everything when the client goes."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection, Mapping
 
+from gateway.admission.access_log import Visit
 from gateway.admission.limits.buckets import Bucket
 from gateway.admission.limits.budget import Payer
 from gateway.admission.upgrade_request import Slot, UpgradeRequest
@@ -22,13 +22,11 @@ from gateway.websocket.connection import Connection
 from gateway.websocket.framing.parser import MessageVerdict
 from market.prices.symbols import Symbols
 
-logger = logging.getLogger(__name__)
-
 
 class Client:
     """One client, from its welcome (`gateway.client.welcome`) to its end."""
 
-    __slots__ = ("_bucket", "_gateway", "_proxied", "_session", "_slot", "_token_lifetime", "connection")
+    __slots__ = ("_bucket", "_gateway", "_proxied", "_session", "_slot", "_token_lifetime", "_visit", "connection")
 
     def __init__(
         self,
@@ -45,6 +43,7 @@ class Client:
         """
         self._gateway = gateway
         self._slot = slot
+        self._visit = Visit(upgrade_request.address, gateway.loop.time())
         settings, handshake = gateway.settings, upgrade_request.handshake
         encoding = chosen(upgrade_request.path, handshake.protocol)
         self.connection = Connection(
@@ -88,6 +87,7 @@ class Client:
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
         self._gateway.counters.messages_received += 1
+        self._visit.messages += 1
         if self._session.grant is None and compressed > costs.UNKNOWN_COMPRESSED:
             self.connection.close(CloseReason.TOO_BIG_WITHOUT_TOKEN)
             return "drop"
@@ -126,12 +126,11 @@ class Client:
         """See `gateway.websocket.connection.Listener.connection_lost`."""
         if self._token_lifetime is not None:
             self._token_lifetime.end()
+        subject = self._slot.subject
         self._gateway.admission.leave(self._slot)
         self._gateway.stale_holders.remove(self)
         self._gateway.remove(self.connection)
-        # In a storm of clients that come and go by themselves, two lines for each would flood the log.
-        level = logging.DEBUG if self.connection.left else logging.INFO
-        logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
+        self._gateway.admission.access_log.closed(self.connection, subject, self._visit)
 
     def serve(self, symbols: Symbols) -> bool:
         """See `Session.serve`."""

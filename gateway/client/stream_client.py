@@ -1,11 +1,11 @@
 """One client of a stream of events: what it asked for in its request, until it goes. It says nothing more."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable
 from typing import Final
 
+from gateway.admission.access_log import Visit
 from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant
 from gateway.client.session import Outcome, Session
@@ -24,20 +24,26 @@ _RETRY_MS: Final = (1_000, 3_000)
 _DEAD_AFTER: Final = 1.5
 """As often as `Welcome.heartbeat_s`, as for a WebSocket."""
 
-logger = logging.getLogger(__name__)
-
 
 class StreamClient:
     """One client, from the head of its answer to its end."""
 
-    __slots__ = ("_gateway", "_session", "_slot", "_token_lifetime", "connection")
+    __slots__ = ("_gateway", "_session", "_slot", "_token_lifetime", "_visit", "connection")
 
     def __init__(
-        self, name: str, gateway: Gateway, transport: asyncio.Transport, session: Session, grant: Grant, slot: Slot
+        self,
+        name: str,
+        gateway: Gateway,
+        transport: asyncio.Transport,
+        session: Session,
+        grant: Grant,
+        slot: Slot,
+        address: str,
     ) -> None:
         """``name`` is for the log and the client. ``session`` has read its request. ``slot`` is freed at the end."""
         self._gateway = gateway
         self._slot = slot
+        self._visit = Visit(address, gateway.loop.time())
         self._session = session
         unreachable_s = _DEAD_AFTER * gateway.settings.heartbeat_s
         self.connection = EventStream(name, transport, EVENTS, gateway.buffers, self, unreachable_s)
@@ -75,11 +81,11 @@ class StreamClient:
         """See `gateway.events.stream.Listener.connection_lost`."""
         if self._token_lifetime is not None:
             self._token_lifetime.end()
+        subject = self._slot.subject
         self._gateway.admission.leave(self._slot)
         self._gateway.heartbeats.remove(self.connection)
         self._gateway.remove(self.connection)
-        level = logging.DEBUG if self.connection.left else logging.INFO
-        logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
+        self._gateway.admission.access_log.closed(self.connection, subject, self._visit)
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection = self._gateway, self.connection

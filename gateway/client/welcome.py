@@ -8,6 +8,7 @@ from gateway.admission.upgrade_request import Slot, UpgradeRequest
 from gateway.auth.grant import Grant
 from gateway.client.client import Client
 from gateway.gateway import Gateway
+from gateway.log_events import CLIENT_CONNECTED
 from gateway.protocol.messages import Welcome
 from gateway.websocket.connection import Connection
 
@@ -29,7 +30,7 @@ def begin(
     connection = client.connection
     gateway.add(connection)
     gateway.counters.client_reconnects += upgrade_request.again
-    logger.debug("client %s connected from %s", connection.client, upgrade_request.address)
+    logger.debug(CLIENT_CONNECTED, connection.client, upgrade_request.address)
     welcome = Welcome(
         client=connection.client,
         heartbeat_s=gateway.settings.heartbeat_s,

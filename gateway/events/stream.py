@@ -14,10 +14,7 @@ from typing import Any, Final, Protocol
 from gateway.events.messages import closing
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import CloseReason
-from gateway.websocket.writer import CUT_OFF, Writer
-
-CLOSED: Final = "closed with"
-"""How the log names the end of a stream that we ended."""
+from gateway.websocket.writer import CLOSED, Writer
 
 _MOST_IGNORED: Final = 16 * 1024
 """A client has nothing to say on a stream: so many bytes are thrown away."""
@@ -65,11 +62,6 @@ class EventStream(Writer):
             with suppress(OSError):  # a Unix socket has no such option
                 sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(unreachable_s * 1000))
 
-    @property
-    def left(self) -> bool:
-        """Whether the peer, and not we, ended the stream."""
-        return not self.end.startswith((CLOSED, CUT_OFF))
-
     def enqueue(self, blob: bytes) -> None:
         """Write ``blob`` behind what waits; end the stream with 4408 if too much waits."""
         if not (self.send(blob) or self._queue(blob, answer=False)):
@@ -83,7 +75,7 @@ class EventStream(Writer):
         self._transport.write(closing(reason))
         self.closing = True
         self._choose_way()
-        self.end = f"{CLOSED} {reason.code} {reason.reason}"
+        self.code, self.end = reason.code, f"{CLOSED} {reason.code} {reason.reason}"
         # What waits is still written; who does not read it is cut off (`Buffers`).
         self._transport.close()
 

@@ -12,13 +12,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapp
 from gateway.fanout.catch_up import CatchUp
 from gateway.fanout.cohorts.bursts import Bursts
 from gateway.fanout.cohorts.cohort import Cohort
-from gateway.fanout.cohorts.group import FAULT, Group
+from gateway.fanout.cohorts.group import Group
 from gateway.fanout.cohorts.member import Member, Missed, Share, Subscription
 from gateway.fanout.membership import Cohorts, Membership
 from gateway.fanout.pacing.flush_scheduler import Throttle
 from gateway.fanout.pacing.load import LoopLoad
 from gateway.fanout.slow.backlog import Backlogs, topics_of
 from gateway.fanout.slow.slow_consumers import SlowConsumers
+from gateway.log_events import COHORT_NOT_FLUSHED
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Message
@@ -140,7 +141,7 @@ class Hub:
                     if cohort not in self._bursts and cohort.publish_states(since):
                         self._bursts.add(cohort)
                 except Exception:
-                    logger.exception(FAULT)
+                    logger.exception(COHORT_NOT_FLUSHED)
         self.slow.wake()
 
     def _send_due_states(self, cohort: Cohort) -> bool:

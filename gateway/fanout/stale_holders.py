@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
+from gateway.log_events import STALE_CLIENTS_CLOSED
 from gateway.protocol.forms import FramedStatus
 from gateway.protocol.messages import Status
 from market.prices.venues import venue_of
@@ -99,7 +100,7 @@ class StaleHolders:
             elif now - since >= STALE_S:
                 due.append((holder, symbol))
         if due:
-            logger.warning("clients closed, as their prices are stale: %d, e.g. for %s", len(due), due[0][1] or "all")
+            logger.warning(STALE_CLIENTS_CLOSED, len(due), due[0][1] or "all")
         for holder, symbol in due[:_AT_ONCE]:
             del self._since[holder]
             holder.close_as_stale(symbol)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from gateway.admission.proxy_header import HeaderError, read
+from gateway.log_events import PROXY_HEADER_WRONG
 from gateway.metrics.counters import Counters
 from gateway.websocket.sockets import peer_of
 
@@ -46,12 +47,7 @@ class Announcements:
         now = self._loop.time()
         if now >= self._log_at:
             self._log_at = now + _LOG_S
-            logger.warning(
-                "a connection from %s, which GATEWAY_ACCEPT_PROXY names, is closed: %s; let that balancer send one, or"
-                " take it out of GATEWAY_ACCEPT_PROXY (the next such line in a minute at the earliest)",
-                peer,
-                problem,
-            )
+            logger.warning(PROXY_HEADER_WRONG, peer, problem)
 
 
 class Announced(asyncio.Protocol):

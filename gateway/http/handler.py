@@ -18,6 +18,7 @@ from gateway.admission.request.lines import no_request
 from gateway.admission.request.targets import require_own_target
 from gateway.errors import SERVER, RefusalError
 from gateway.http.aiohttp_internals import Internals, answer_in_http_1_1
+from gateway.log_events import HTTP_CLIENT_CUT_OFF, REQUEST_UNREADABLE
 from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.header_fields import asks_for_websocket
@@ -200,7 +201,7 @@ class Requests(Internals):
 
     def abort(self, reason: str) -> None:
         """See `gateway.websocket.buffering.entries.Holder`."""
-        logger.debug("a client of HTTP is cut off: %s", reason)
+        logger.debug(HTTP_CLIENT_CUT_OFF, reason)
         self._abort()
 
     waits_to_be_read = False
@@ -224,7 +225,7 @@ class Requests(Internals):
         except Exception as error:
             # A target that passes aiohttp's parser may fail as a URL. Nobody else would end the connection.
             self._counters.connections_refused["bad_request"] += 1
-            logger.debug("what came is no request (%s)", type(error).__name__)
+            logger.debug(REQUEST_UNREADABLE, type(error).__name__)
             self._abort()
 
     async def finish_response(
@@ -275,7 +276,7 @@ class Requests(Internals):
     ) -> web.StreamResponse:
         """The answer to a request that could not be read or answered (called by aiohttp)."""
         if isinstance(exc, HttpProcessingError):
-            logger.debug("what came is no request (%s)", type(exc).__name__)
+            logger.debug(REQUEST_UNREADABLE, type(exc).__name__)
             exc = no_request()
         if not isinstance(exc, RefusalError):
             return super().handle_error(request, status, exc, message)

@@ -19,6 +19,7 @@ from gateway.http.handler import Requests
 from gateway.http.health import answer_now
 from gateway.http.routes import GATEWAY, WEBSOCKET_PATH
 from gateway.http.upgrade import upgrade_now
+from gateway.log_events import CERTIFICATE_REFUSED
 from gateway.protocol.encodings import AT
 from gateway.settings import Settings
 from gateway.websocket.sockets import bind_both
@@ -127,7 +128,7 @@ class Serving:
             assert self._tls is not None
             tls.load(self._tls, settings.tls_cert, settings.tls_key)
         except SettingError as error:
-            logger.error("the certificate stays as it is: %s", error)  # noqa: TRY400 - one line, no traceback
+            logger.error(CERTIFICATE_REFUSED, error)  # noqa: TRY400 - one line, no traceback
 
     def _leave_port(self) -> None:
         """Leave newcomers to the other processes on the public port; those who wait in its queue are served here."""

@@ -8,6 +8,7 @@ import logging
 import math
 from typing import Any, Final, Protocol
 
+from gateway.log_events import MESSAGE_FAILED
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.closing_handshake import ClosingHandshake
@@ -17,12 +18,9 @@ from gateway.websocket.numbered_pings import PONG_BYTES, PONG_HEAD, number_in_po
 from gateway.websocket.numbered_pings import ping as numbered_ping
 from gateway.websocket.read_scheduler import ReadScheduler
 from gateway.websocket.sockets import descriptor, has_unread
-from gateway.websocket.writer import CUT_OFF, Writer
+from gateway.websocket.writer import CLOSED, Writer
 
 _NEVER: Final = -math.inf  # one object for all connections
-
-_CLOSED: Final = "closed with"
-"""How the log names the end of a connection that we closed."""
 
 logger = logging.getLogger(__name__)
 
@@ -121,11 +119,6 @@ class Connection(Writer):
         return self._parser.reads_all
 
     @property
-    def left(self) -> bool:
-        """Whether the peer, and not we, ended the connection."""
-        return not self.end.startswith((_CLOSED, CUT_OFF))
-
-    @property
     def has_unread(self) -> bool:
         """Whether anything that came waits to be read, in the kernel or here."""
         if self.waits_to_be_read:
@@ -174,7 +167,7 @@ class Connection(Writer):
         self._transport.write(close_frame(code, reason))
         self.closing = True
         self._choose_way()
-        self.end = f"{_CLOSED} {code} {reason}"
+        self.code, self.end = code, f"{CLOSED} {code} {reason}"
         self._closing_handshake = ClosingHandshake(self._transport)
 
     # What comes in; called by the event loop.
@@ -224,7 +217,7 @@ class Connection(Writer):
         try:
             violation = self._parser.feed(data, self._receive, self._admit, self._pauses)
         except Exception:
-            logger.exception("client %s: a message could not be handled", self.client)
+            logger.exception(MESSAGE_FAILED, self.client)
             violation = Violation(FailureCode.INTERNAL_ERROR, "a message could not be handled")
         self._uncork()
         if violation is not None and not self.closing:

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from gateway.log_events import READ_FAILED
+
 TURN_S: Final = 0.003
 """Work on what clients send, in one turn. A started message is finished: a turn takes longer by one message at most."""
 
@@ -127,5 +129,5 @@ class ReadScheduler:
             waiter.resume()
         except Exception:
             # An error of one must not leave the others waiting for ever.
-            logger.exception("what a client has sent could not be worked on")
+            logger.exception(READ_FAILED)
         self.end()

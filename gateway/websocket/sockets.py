@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import socket
+import struct
 import sys
 import termios
 from typing import Final
@@ -12,6 +13,8 @@ NOTSENT_LOWAT_BYTES: Final = 16 * 1024
 
 # Linux, <netinet/tcp.h>; Python names it only on some systems.
 _TCP_NOTSENT_LOWAT: Final = 25
+_BYTES_AT: Final = 120
+"""Where `tcp_info` has `tcpi_bytes_acked` and `tcpi_bytes_received` (Linux 4.1 and later)."""
 
 
 def bind_both(port: int, *, reuse_port: bool = False) -> socket.socket:
@@ -59,6 +62,22 @@ def descriptor(transport: asyncio.Transport) -> int:
     """The descriptor of a transport's socket, or -1 if there is none any more."""
     sock: socket.socket | None = None if transport.is_closing() else transport.get_extra_info("socket")
     return -1 if sock is None else sock.fileno()
+
+
+def traffic(transport: asyncio.Transport) -> tuple[int, int]:
+    """The bytes that the peer's kernel has acknowledged, and those that came from it; with TLS, its bytes.
+
+    Zeros for a Unix socket, and for one that is closed.
+    """
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is None:
+        return 0, 0
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_AT + 16)
+        acked, received = struct.unpack_from("=QQ", info, _BYTES_AT)
+    except (OSError, struct.error):
+        return 0, 0
+    return acked, received
 
 
 def has_unread(fd: int) -> bool:

@@ -5,19 +5,32 @@ import os
 from typing import Final
 
 from gateway.websocket.buffering.buffers import Buffers
-from gateway.websocket.sockets import prepare
+from gateway.websocket.sockets import prepare, traffic
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to one read are joined up to so many bytes."""
 
 CUT_OFF: Final = "cut off"
 """How the log names the end of a connection that we cut off."""
+CLOSED: Final = "closed with"
+"""How it names that of one that we closed."""
 
 
 class Writer(asyncio.Protocol):
     """Writes to one client, and knows what the kernel has not taken yet."""
 
-    __slots__ = ("_backed_up", "_buffers", "_corked", "_direct_fd", "_fd", "_transport", "closing", "end")
+    __slots__ = (
+        "_backed_up",
+        "_buffers",
+        "_corked",
+        "_direct_fd",
+        "_fd",
+        "_transport",
+        "closing",
+        "code",
+        "end",
+        "slow_s",
+    )
 
     def __init__(self, transport: asyncio.Transport, buffers: Buffers) -> None:
         """``buffers`` bounds what waits here and for all other clients."""
@@ -28,6 +41,10 @@ class Writer(asyncio.Protocol):
         """Whether a close frame was written or the socket cut off; nothing follows."""
         self.end = "the connection broke"
         """How it ended, for the log."""
+        self.code = 0
+        """The close code that was written; 0 before, and if there was none."""
+        self.slow_s = 0.0
+        """For how long it was a slow consumer, until it was none."""
         self._fd = prepare(transport)
         # The transport must report at once when anything waits, and when nothing does.
         transport.set_write_buffer_limits(high=0)
@@ -35,6 +52,16 @@ class Writer(asyncio.Protocol):
         if self._backed_up:
             buffers.waits(self)
         self._choose_way()
+
+    @property
+    def left(self) -> bool:
+        """Whether the peer, and not we, ended the connection."""
+        return not self.end.startswith((CLOSED, CUT_OFF))
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """See `gateway.websocket.sockets.traffic`."""
+        return traffic(self._transport)
 
     @property
     def drained(self) -> bool:

@@ -21,7 +21,9 @@ from typing import Any, Final, Literal, TextIO
 import orjson
 
 from market.process.event import Event
+from market.process.events import ERRORS_LEFT_OUT, UNCAUGHT_ERROR
 from market.process.printable import cut, indented, printable
+from market.process.repeats import LeftOut, Repeats
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -34,7 +36,6 @@ ACCESS_LOG: Final = "gateway.access"
 """The logger of the last line of each client."""
 UNNAMED: Final = "other"
 """The event of what libraries log."""
-_UNCAUGHT: Final = Event("uncaught_error", "CRITICAL", "nobody expected this")
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -90,8 +91,16 @@ class LineHandler(logging.Handler):
         self._room = select.poll()
         self._room.register(descriptor, select.POLLOUT)
         self._lost = 0
+        self._repeats = Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write the line of ``record``, unless it is one error too many; before it, how many others were left out."""
+        for left_out in self._repeats.left_out(record.created):
+            self._emit(_note(left_out, record.created))
+        if self._repeats.may_log(record):
+            self._emit(record)
+
+    def _emit(self, record: logging.LogRecord) -> None:
         """Write the line of ``record``, behind a note of how many were dropped before it."""
         try:
             line = self.format(record)
@@ -159,6 +168,15 @@ class JsonFormatter(logging.Formatter):
         return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 
+def _note(left_out: LeftOut, now: float) -> logging.LogRecord:
+    first = left_out.first
+    event = first.msg.name if isinstance(first.msg, Event) else UNNAMED
+    args = left_out.count, event, first.getMessage()
+    note = logging.LogRecord(first.name, logging.ERROR, first.pathname, first.lineno, ERRORS_LEFT_OUT, args, None)
+    note.created = now
+    return note
+
+
 def _shown(value: Any) -> Any:
     """A value of an event, which is as long as its text in the message."""
     return value if isinstance(value, bool | int | float | None) else cut(str(value))
@@ -177,4 +195,4 @@ def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace:
     """Log an error that ends the process or a thread, or that nobody could catch."""
     if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
         return
-    logging.getLogger("uncaught").critical(_UNCAUGHT, exc_info=(kind, error, trace))
+    logging.getLogger("uncaught").critical(UNCAUGHT_ERROR, exc_info=(kind, error, trace))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from market.process import logs
+from market.process.events import SETTINGS_CHANGED, SETTINGS_NEED_RESTART
 from market.process.logs import LogLevel, LogLevels
 
 _NAMED_AT_MOST: Final = 10
@@ -29,9 +30,9 @@ def announce(
     # At the more verbose of the two levels.
     if not logger.isEnabledFor(logging.INFO):
         logs.set_levels(level, levels)
-    logger.info("settings read again: %s", ", ".join((*applied, *others)) or "nothing has changed")
+    logger.info(SETTINGS_CHANGED, ", ".join((*applied, *others)) or "nothing has changed")
     if refused := differing(after, wanted):
-        logger.warning("only a restart can change these, so they stay as they were: %s", ", ".join(refused))
+        logger.warning(SETTINGS_NEED_RESTART, ", ".join(refused))
     logs.set_levels(level, levels)
 
 

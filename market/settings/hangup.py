@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
 
+from market.process.events import SETTINGS_FAILED, SETTINGS_REFUSED
 from market.settings.environ import SettingError
 
 S = TypeVar("S")
@@ -51,6 +52,6 @@ async def reload_whenever(asked: asyncio.Event, read: Callable[[], S], apply: Ca
         try:
             apply(await asyncio.to_thread(read))
         except SettingError as error:
-            logger.error("settings stay as they are: %s", error)  # noqa: TRY400 - one line, no traceback
+            logger.error(SETTINGS_REFUSED, error)  # noqa: TRY400 - one line, no traceback
         except Exception:
-            logger.exception("settings could not be applied")
+            logger.exception(SETTINGS_FAILED)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from market.process.events import SETTING_DOUBTFUL, SETTINGS_DOUBTFUL
 from market.process.printable import printable
 from market.settings.config import CONFIG, KNOWN, read_usable
 from market.settings.names import OTHERS, mistaken
@@ -39,9 +40,9 @@ def warn(logger: logging.Logger, environ: Mapping[str, str], reads: Collection[s
     """Log `likely_mistakes`, and ``others`` before them; empty ones are none."""
     lines = [line for line in (*others, *likely_mistakes(environ, reads)) if line]
     for line in lines[:_MOST]:
-        logger.warning("%s", line)
+        logger.warning(SETTING_DOUBTFUL, line)
     if len(lines) > _MOST:
-        logger.warning("and %d more variables that are likely mistakes", len(lines) - _MOST)
+        logger.warning(SETTINGS_DOUBTFUL, len(lines) - _MOST)
 
 
 def alone_in_memory(bus_url: str, consequence: str) -> str:

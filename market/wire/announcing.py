@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from market.bus import Bus, BusDownError, NoStoreError
+from market.process.events import NOT_ANNOUNCED
 from market.process.version import version
 from market.wire.presence import AnyPresent, encode_present
 
@@ -88,7 +89,7 @@ class Announcer:
             self.problem = str(error)
         except BusDownError as error:
             # The bus's own link says in the log that it is down.
-            logger.debug("not announced: %s", error)
+            logger.debug(NOT_ANNOUNCED, error)
             self.problem = f"the bus does not take what this process says of itself: {error}"
         else:
             self.problem = ""

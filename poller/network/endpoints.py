@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from market.settings.proxy import NO_PROXIES, Proxies, ProxyOptions
+from poller.log_events import ENDPOINT_CHANGED
 from poller.network.bans import Ban
 
 logger = logging.getLogger(__name__)
@@ -49,5 +50,5 @@ class Endpoints:
         """``url`` works: it becomes current, and a change is logged."""
         self._at = self.urls.index(url)
         if self._at != self._logged:
-            logger.warning("%s: %s is used now, in place of %s", self._what, url, self.urls[self._logged])
+            logger.warning(ENDPOINT_CHANGED, self._what, url, self.urls[self._logged])
             self._logged = self._at

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from market.wire.status import MAX_REASON
+from poller.log_events import EXCHANGE_LINK
 from poller.source import LinkState
 
 logger = logging.getLogger(__name__)
@@ -27,4 +28,4 @@ class ExchangeLink:
         self.state = LinkState(source, link, reason, since_us)
         if link != before.link or source != before.source:
             level = logging.WARNING if link == "down" or source != before.source else logging.INFO
-            logger.log(level, "exchange link %s by %s%s", link, source, f": {reason}" if reason else "")
+            logger.log(level, EXCHANGE_LINK, link, source, f": {reason}" if reason else "")

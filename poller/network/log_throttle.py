@@ -2,6 +2,8 @@
 
 import logging
 
+from poller.log_events import FAULTS_BEGAN, FAULTS_OVER
+
 
 class LogThrottle:
     """Logs a kind of fault that comes in bursts; a burst is over after ``quiet_s`` without one."""
@@ -19,10 +21,10 @@ class LogThrottle:
         self._count += 1
         self._last = now
         if self._count == 1:
-            self._logger.warning("%s: %s", self._what, detail)
+            self._logger.warning(FAULTS_BEGAN, self._what, detail)
 
     def settle(self, now: float) -> None:
         """Log the end of a burst that is over; call this periodically."""
         if self._count and now - self._last >= self._quiet_s:
-            self._logger.info("%s: over, %d in all", self._what, self._count)
+            self._logger.info(FAULTS_OVER, self._what, self._count)
             self._count = 0

@@ -20,6 +20,7 @@ from typing import Final
 from market.bus import Bus, BusDownError, Token
 from market.prices.venues import DEFAULT_VENUE
 from market.wire.topics import last_ticks
+from poller.log_events import LEADING, LEASE_NOT_RELEASED, STANDING_BY
 from poller.publishing.sequencer import Sequencer
 
 TTL_S: Final = 2.0
@@ -93,7 +94,7 @@ class Lead:
                 await self._bus.leadership.stand_by(self._lease, self._owner, TTL_S)
         if leads != self._logged:
             self._logged = leads
-            logger.info("leading: this poller publishes" if leads else "standing by: another poller publishes")
+            logger.info(LEADING if leads else STANDING_BY)
         if leads != self._leads:
             self._leads = leads
             self.role_changed.set()
@@ -118,4 +119,4 @@ class Lead:
         try:
             await self._bus.leadership.release(token)
         except BusDownError as error:
-            logger.debug("lease not released: %s", error)
+            logger.debug(LEASE_NOT_RELEASED, error)

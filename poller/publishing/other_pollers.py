@@ -14,6 +14,7 @@ from market.bus import Broker, BusDownError, Message
 from market.prices.venues import VENUES
 from market.wire.codec import CodecError, decode_heartbeat
 from market.wire.topics import heartbeat_topic
+from poller.log_events import OTHER_POLLERS_UNHEARD, PARTITIONS_DIFFER
 
 LISTEN_S: Final = 2.5
 """A leader sends a heartbeat each second."""
@@ -46,7 +47,7 @@ class OtherPollers:
             subscription = await self._broker.subscribe(map(heartbeat_topic, VENUES), self._receive)
         except BusDownError as error:
             # A poller that only publishes may lack the right to listen.
-            logger.debug("other pollers are not listened to: %s", error)
+            logger.debug(OTHER_POLLERS_UNHEARD, error)
             return
         try:
             await asyncio.wait((subscription.lost,), timeout=LISTEN_S)
@@ -64,11 +65,5 @@ class OtherPollers:
                 continue
             theirs = heartbeat.batches.partitions
             if theirs not in {ours, self._announced.get(heartbeat.venue)}:
-                logger.warning(
-                    "a poller of %s on this bus publishes in %d partitions, and this one would in %d: on a cluster they"
-                    " hide each other's last values; set one BUS_PARTITIONS for all pollers, and restart the others",
-                    heartbeat.venue,
-                    theirs,
-                    ours,
-                )
+                logger.warning(PARTITIONS_DIFFER, heartbeat.venue, theirs, ours)
             self._announced[heartbeat.venue] = theirs

@@ -10,6 +10,7 @@ from market.prices.tick import Tick
 from market.prices.venues import DEFAULT_VENUE
 from market.process.pacing import Pacing
 from market.wire.status import Heartbeat
+from poller.log_events import BUS_BACK, BUS_DOWN, LEAD_YIELDED
 from poller.publishing.heartbeat import HeartbeatSchedule
 from poller.publishing.leadership import STAND_BY_S, TTL_S, Lead
 from poller.publishing.measures import Measures
@@ -194,7 +195,7 @@ class Publisher:
             await self._publish_slow_topics(self._slow_topics)
 
     async def _hand_over(self) -> None:
-        logger.warning("another poller receives prices, this one does not (%s): it may lead", self._state().reason)
+        logger.warning(LEAD_YIELDED, self._state().reason)
         await self._lead.release()
         self.standing_by = True
         # Leave the other poller time to take it.
@@ -279,14 +280,14 @@ class Publisher:
         self.failures += 1
         if self.down_since is None:
             self.down_since = asyncio.get_running_loop().time()
-            logger.warning("bus %s is down (%s); the newest ticks wait for it", self._bus.name, error)
+            logger.warning(BUS_DOWN, self._bus.name, error)
         self._pause(RETRY_S)
 
     def _recover(self) -> None:
         """The bus has answered."""
         if self.down_since is not None:
             seconds = asyncio.get_running_loop().time() - self.down_since
-            logger.info("bus %s is back after %.1f s", self._bus.name, seconds)
+            logger.info(BUS_BACK, self._bus.name, seconds)
             self.down_since = None
             self.measures.bus_reconnects += 1
 

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from market.prices.tick import Tick, highest_seq
 from market.wire.codec import CodecError, decode_tick
+from poller.log_events import LAST_VALUE_IGNORED, LAST_VALUES_IGNORED, NUMBERS_FROM_TIME
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Sequencer:
     def _begin_again(self, symbol: str, seq: int) -> int:
         self._begun_again += 1
         if self._begun_again <= _NAMED_AT_MOST:
-            logger.warning("%s is numbered from the time again: %d is more than a day above that", symbol, seq)
+            logger.warning(NUMBERS_FROM_TIME, symbol, seq)
         return self._now_ms
 
     def renew(self, tick: Tick) -> Tick:
@@ -112,6 +113,6 @@ class Sequencer:
         if symbol not in self._noted:
             self._noted.add(symbol)
             if len(self._noted) <= _NAMED_AT_MOST:
-                logger.warning("last value of %s on the bus ignored: %s", symbol, problem)
+                logger.warning(LAST_VALUE_IGNORED, symbol, problem)
             elif len(self._noted) == _NAMED_AT_MOST + 1:
-                logger.warning("last values of other symbols are ignored too")
+                logger.warning(LAST_VALUES_IGNORED)

@@ -19,6 +19,7 @@ from market.prices.venues import DEFAULT_VENUE
 from market.wire.listings import Listing, encode_listing
 from market.wire.stats import MOST_IN_BATCH, encode_stats, encode_stats_batch
 from market.wire.topics import listing_change_topic, listing_topic, stats_batch_topic, stats_topic
+from poller.log_events import SLOW_TOPICS_BACK, SLOW_TOPICS_DOWN
 
 SYMBOL_S: Final = 1.0
 """Between two publishes of one symbol's figures."""
@@ -152,7 +153,7 @@ class SlowTopics:
         self._taken = []
         if self._refused_s:
             self._refused_s = 0.0
-            logger.info("the bus takes figures of 24 hours and listings again")
+            logger.info(SLOW_TOPICS_BACK)
 
     def refuse(self, error: BusDownError) -> None:
         """The bus did not take it, while it may take ticks: perhaps our user has no rights to these topics."""
@@ -164,7 +165,7 @@ class SlowTopics:
         self._taken = []
         self._listing_waits = self._listing_waits or self._listing_taken
         if not self._refused_s:
-            logger.warning("figures of 24 hours and the listing are not published: %s", error)
+            logger.warning(SLOW_TOPICS_DOWN, error)
         first, longest = REFUSED_S
         self._refused_s = min(2 * self._refused_s or first, longest)
         self.due_at = self._not_before = self._clock() + self._refused_s

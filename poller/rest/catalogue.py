@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from market.prices.instruments import Instrument
 from poller.errors import UnknownSymbolError
+from poller.log_events import INSTRUMENT_CHANGED, INSTRUMENT_WITHOUT_PRICES, REQUEST_RETRIED
 from poller.network.backoff import Backoff
 from poller.rest.client import Failure, RestClient
 from poller.rest.listed import ABSENT, NOT_ASKED, nothing_listed, unlisted
@@ -62,7 +63,7 @@ class Catalogue:
         if self._client.ban_reason:
             failing(self._client.ban_reason)
         while isinstance(found := await self._ask(), Failure):
-            logger.warning("%s fails, trying on: %s", self._path, found.reason)
+            logger.warning(REQUEST_RETRIED, self._path, found.reason)
             failing(found.reason)
             await asyncio.sleep(backoff.next_s())
         self.instruments = {symbol: found.get(symbol, ABSENT) for symbol in self._symbols}
@@ -70,7 +71,7 @@ class Catalogue:
             raise UnknownSymbolError(self._fix(found))
         for symbol, its in self.instruments.items():
             if its.status != "trading":
-                logger.warning("%s is %s (%s): expect no prices of it", symbol, its.status, its.reason)
+                logger.warning(INSTRUMENT_WITHOUT_PRICES, symbol, its.status, its.reason)
         return self.instruments
 
     def doubt(self, symbol: str, *, silent: bool = False) -> None:
@@ -110,7 +111,7 @@ class Catalogue:
         """Read the listing and report the changes; return whether there were any."""
         found = await self._ask()
         if isinstance(found, Failure):
-            logger.warning("%s fails, trying on: %s", self._path, found.reason)
+            logger.warning(REQUEST_RETRIED, self._path, found.reason)
             return False
         now = {symbol: found.get(symbol) or unlisted(self.instruments[symbol]) for symbol in self._symbols}
         news = {symbol: its for symbol, its in now.items() if its != self.instruments[symbol]}
@@ -118,7 +119,7 @@ class Catalogue:
             self.instruments[symbol] = its
             logger.log(
                 logging.INFO if its.status == "trading" else logging.WARNING,
-                "%s is %s%s", symbol, its.status, f" ({its.reason})" if its.reason else "",
+                INSTRUMENT_CHANGED, symbol, its.status, f" ({its.reason})" if its.reason else "",
             )  # fmt: skip
             self._changed(symbol, its)
         return bool(news)

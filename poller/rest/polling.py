@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Container, Mapping
 
 from msgspec import Struct
 
+from poller.log_events import REQUEST_FAILS, REQUEST_WORKS, SYMBOL_UNLISTED
 from poller.network import reasons
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
@@ -189,7 +190,7 @@ class Polling:
         if isinstance(body, Failure):
             if body.code == self._questions.not_listed and query:
                 if listings == self._listings:
-                    logger.warning("the exchange no longer lists one of our symbols; asking %s for all", question.path)
+                    logger.warning(SYMBOL_UNLISTED, question.path)
                     job.whole_market, job.whole_until = frozenset(symbols), now + self._timing.absent_s
                 self._refused(symbols)
             return body
@@ -227,9 +228,9 @@ class Polling:
             job.due = now + job.backoff.next_s()
         if bool(job.failure) != (failure is not None):
             if failure is not None:
-                logger.warning("%s fails: %s", job.question.path, failure.reason)
+                logger.warning(REQUEST_FAILS, job.question.path, failure.reason)
             else:
-                logger.info("%s works again", job.question.path)
+                logger.info(REQUEST_WORKS, job.question.path)
         job.failure = "" if failure is None else failure.reason
         return stretch
 

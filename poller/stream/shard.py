@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 import aiohttp
 
 from market.process.tasks import Group
+from poller.log_events import STREAM_ENDED, STREAM_REPLACED
 from poller.network.backoff import Backoff
 from poller.network.counters import Counters
 from poller.network.pacing import RollingLimit
@@ -149,7 +150,7 @@ class Shard:
     def _log(self, stream: Connection) -> None:
         """Log the end of a good connection and the first failure after it; `ExchangeLink` logs the rest."""
         if not stream.over:
-            logger.info("stream of %d symbols is to be replaced: %s", len(self.symbols), stream.reason)
+            logger.info(STREAM_REPLACED, len(self.symbols), stream.reason)
         elif not self._failing:
-            logger.warning("stream of %d symbols ended, connecting again: %s", len(self.symbols), stream.reason)
+            logger.warning(STREAM_ENDED, len(self.symbols), stream.reason)
         self._failing = stream.over

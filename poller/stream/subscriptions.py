@@ -7,6 +7,7 @@ from itertools import count
 
 from msgspec import Struct
 
+from poller.log_events import SUBSCRIBE_REFUSED, SUBSCRIBE_RETRIED
 from poller.network.backoff import Backoff
 from poller.stream.dialect import Ack, Request
 from poller.stream.timing import StreamTiming
@@ -75,7 +76,7 @@ class Subscriptions:
                 self._again(pending, ack.error, now)
             elif ack.error and pending.request.method == "SUBSCRIBE":
                 self._failed()
-                logger.warning("SUBSCRIBE of %s refused: %s", _named(pending.request), ack.error)
+                logger.warning(SUBSCRIBE_REFUSED, _named(pending.request), ack.error)
                 refused += pending.request.subjects
         return tuple(refused)
 
@@ -96,7 +97,7 @@ class Subscriptions:
         self._failed()
         if not pending.failed:
             pending.failed = True
-            logger.warning("SUBSCRIBE of %s, trying on: %s", _named(pending.request), why)
+            logger.warning(SUBSCRIBE_RETRIED, _named(pending.request), why)
         pending.not_before = now + pending.backoff.next_s()
         self._waiting.append(pending)
 

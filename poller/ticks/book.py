@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from market.prices.instruments import Instrument
 from market.prices.tick import MAX_EXACT, Tick
+from poller.log_events import UPDATES_NUMBERED_ANEW
 from poller.source import Update
 from poller.ticks.readings import (
     NO_QUOTE,
@@ -151,7 +152,7 @@ class Book:
             self._lower_us = update.recv_us
         if update.recv_us - self._lower_us < _RENUMBERED_US:
             return "out_of_order"
-        logger.warning("%s is numbered anew: %s after %s", self._symbol, update.update_id, self._update_id)
+        logger.warning(UPDATES_NUMBERED_ANEW, self._symbol, update.update_id, self._update_id)
         return None
 
     def _fault_of_summary(self, summary: PlainSummary | FineSummary, event_us: int | None) -> DropReason | None:

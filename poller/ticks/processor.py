@@ -6,6 +6,7 @@ from typing import get_args
 
 from market.prices.instruments import Instrument
 from market.prices.tick import Tick
+from poller.log_events import UPDATE_DROPPED
 from poller.source import Update
 from poller.ticks.book import Book, Outcome
 from poller.ticks.readings import DropReason
@@ -74,4 +75,4 @@ class Processor:
         key = (what, update.symbol)
         if key not in self._noted and len(self._noted) < _MAX_NOTED:
             self._noted.add(key)
-            logger.warning("%s, more of these only counted: %.400r", what, update)
+            logger.warning(UPDATE_DROPPED, what, update)

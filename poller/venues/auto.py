@@ -9,6 +9,7 @@ import aiohttp
 from msgspec import Struct
 
 from market.prices.instruments import Instrument
+from poller.log_events import SIMULATION_ENDED
 from poller.network import reasons
 from poller.network.endpoints import Endpoints
 from poller.network.refusals import BANNED, obey
@@ -124,5 +125,5 @@ class Auto:
             sight = await look(self._endpoints, self._now_us, ping=self._ping)
             if sight.there:
                 but = f", though {sight.reason}" if sight.reason else ""
-                logger.warning("%s answers%s: no more simulated prices", self._endpoints.current, but)
+                logger.warning(SIMULATION_ENDED, self._endpoints.current, but)
                 return self._exchange()

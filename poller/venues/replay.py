@@ -18,6 +18,7 @@ from market.prices.instruments import Instrument, Scales
 from market.prices.tick import DecimalError, scale_of
 from market.wire.codec import UNREADABLE
 from poller.errors import PollerError
+from poller.log_events import RECORDING_INCOMPLETE, RECORDING_MALFORMED, RECORDING_UNREADABLE, RECORDING_WITHOUT_LISTING
 from poller.source import LinkState, Listener, NullListener, Update
 from poller.venues.binance.exchange_info import BadExchangeInfoError, ExchangeInfo
 from poller.venues.binance.messages import FULL_SUMMARY_STREAM, QUOTE_STREAM, SUMMARY_STREAM, parse_message
@@ -76,7 +77,7 @@ class Replay:
             has = f"try {', '.join(sorted(recorded)[:10])}" if recorded else "there is no price in it"
             raise PollerError(f"SYMBOLS names nothing that FEED's recording {self._path} has; {has}")
         if missing := sorted({*self._symbols} - {*present}):
-            logger.warning("the recording %s has no price of %s", self._path, ", ".join(missing))
+            logger.warning(RECORDING_INCOMPLETE, self._path, ", ".join(missing))
         info = await asyncio.to_thread(self._exchange_info)
         self._instruments = {symbol: Instrument("trading", its) for symbol, its in recorded.items()}
         for symbol in present:
@@ -121,7 +122,7 @@ class Replay:
             elif update.symbol in self._wanted:
                 listener.update(update)
         if malformed := self.counters["malformed"]:
-            logger.warning("%d lines of %s could not be understood", malformed, self._path)
+            logger.warning(RECORDING_MALFORMED, malformed, self._path)
         self.state = LinkState("replay", "down", "the recording has ended", self._now_us())
 
     def _lines(self) -> Iterator[tuple[float, bytes] | None]:
@@ -161,14 +162,14 @@ class Replay:
                 body = path.read_bytes()
                 answers = [body, *(line[line.find(b"{") :] for line in body.splitlines() if b"{" in line)]
             except OSError as error:
-                logger.warning("%s cannot be read: %s", path, error.strerror)
+                logger.warning(RECORDING_UNREADABLE, path, error.strerror)
                 continue
             for answer in answers:
                 try:
                     return ExchangeInfo(answer)
                 except BadExchangeInfoError:
                     continue
-            logger.warning("%s holds no exchangeInfo answer", path)
+            logger.warning(RECORDING_WITHOUT_LISTING, path)
         return None
 
 

@@ -20,7 +20,7 @@ def texts_in(source: str) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(text)) if id(node) not in docs | parts:
-                yield re.sub(r"%(?:\.\d+)?[sdgrf]", ELLIPSIS, text)
+                yield re.sub(r"%(?:\(\w+\))?(?:\.\d+)?[sdgrf]", ELLIPSIS, text)
             case ast.JoinedStr(values=values):
                 yield _joined(values)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
-from tests.reference import binance, configuration, metrics, protocol
+from tests.reference import binance, configuration, log_events, metrics, protocol
 from tests.reference.sources import ROOT
 
 DOCS: Final = ROOT / "docs"
@@ -16,6 +16,7 @@ PAGES: Final[Mapping[str, Callable[[], Mapping[str, str]]]] = {
     "configuration.md": configuration.parts,
     "protocol.md": protocol.parts,
     "metrics.md": metrics.parts,
+    "logs.md": log_events.parts,
 }
 """Page -> what makes its parts: name -> text."""
 

@@ -4,6 +4,7 @@ import logging
 from typing import Final
 
 from gateway.admission.limits.once_a_minute import OnceAMinute, printable
+from gateway.log_events import LIMIT_MET, LIMITS_MET_BY_OTHERS, PROXY_NOT_TRUSTED
 
 MOST_LINES: Final = 20
 """Lines in a minute; further clients are only counted."""
@@ -27,17 +28,13 @@ class LimitLog:
         ``who`` may hold anything that a stranger has written.
         """
         if self._lines.may_log((who, setting)):
-            logger.warning("%s has met %s=%g", printable(who), setting, limit)
+            logger.warning(LIMIT_MET, printable(who), setting, limit)
 
     def hides_clients(self, peer: str) -> None:
         """Note an untrusted `X-Forwarded-For` from ``peer``; logged once for each of a few."""
         if peer not in self._proxies and len(self._proxies) < _MOST_PROXIES:
             self._proxies.add(peer)
-            logger.warning(
-                "X-Forwarded-For from %s is not believed: if that is a proxy of yours, its clients share one limit, and"
-                " so do its health checks; name it in TRUSTED_PROXIES",
-                printable(peer),
-            )
+            logger.warning(PROXY_NOT_TRUSTED, printable(peer))
 
     def close(self) -> None:
         """Stop, and log the number of those only counted so far."""
@@ -45,4 +42,4 @@ class LimitLog:
 
 
 def _others(count: int) -> None:
-    logger.warning("limits were met %d times by others in the last minute; see /metrics", count)
+    logger.warning(LIMITS_MET_BY_OTHERS, count)

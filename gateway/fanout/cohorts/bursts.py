@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.fanout.cohorts.cohort import Cohort
+from gateway.log_events import STATES_NOT_SENT
 
 PIECE_S: Final = 0.025
 """With pieces of 8 KB this is 320 KB/s: the states of two thousand topics take less than a second."""
@@ -52,7 +53,7 @@ class Bursts:
                 is_last = self._send(cohort)
             except Exception:
                 # Our own error with one cohort must not keep the others waiting.
-                logger.exception("a cohort could not be sent states")
+                logger.exception(STATES_NOT_SENT)
                 is_last = True
             if is_last:
                 del self._cohorts[cohort]

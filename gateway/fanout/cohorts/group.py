@@ -10,12 +10,10 @@ from typing import Protocol
 from gateway.fanout.cohorts.cohort import Cohort, GroupView
 from gateway.fanout.pacing.flush_scheduler import FlushScheduler
 from gateway.fanout.pacing.pending import EveryPending, NewestPending
+from gateway.log_events import COHORT_NOT_FLUSHED
 from gateway.metrics.counters import Counters
 from gateway.protocol.encoding import News
 from gateway.protocol.forms import Forms, FramedTick
-
-FAULT = "a cohort could not be flushed"
-"""Logged for an error of ours with one cohort. The other cohorts still get every tick."""
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +116,7 @@ class ConflatingGroup(NewestPending):
                 try:
                     cohort.flush_newest(forms, since)
                 except Exception:
-                    logger.exception(FAULT)
+                    logger.exception(COHORT_NOT_FLUSHED)
             self._order = ()
 
 
@@ -165,4 +163,4 @@ class ExactGroup(EveryPending):
                 try:
                     cohort.flush_every(ticks, ticks[0].offset - 1)
                 except Exception:
-                    logger.exception(FAULT)
+                    logger.exception(COHORT_NOT_FLUSHED)

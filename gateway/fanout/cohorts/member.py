@@ -63,6 +63,8 @@ class Member(Protocol):
     """Whether marks show how far it has read: something before it may buffer what the kernel has passed on."""
     rtt_s: float
     """The usual round trip of a ping; infinite before the first answer."""
+    slow_s: float
+    """For how long it was a slow consumer, until it was none."""
 
     @property
     def drained(self) -> bool:

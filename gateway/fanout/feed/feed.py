@@ -24,6 +24,7 @@ from gateway.fanout.feed.stats import StatsFeed
 from gateway.fanout.feed.subscription import subscribe
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
 from gateway.fanout.history.ring import Ring
+from gateway.log_events import BUS_LINK_DOWN, BUS_LINK_INCOMPLETE, BUS_LINK_UP, BUS_LINK_USELESS
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
@@ -150,17 +151,16 @@ class Feed:
     async def run(self) -> None:
         """Receive from the bus until cancelled."""
         loop = asyncio.get_running_loop()
-        reported = False
-        hurry_from = loop.time()
+        reported, hurry_from = False, loop.time()
         while True:
             reason = await self._receive_over_one()
             if self.bus_link.renewing and self.bus_link.up_since is not None:
-                logger.warning("bus link useless (%s): %s; replacing it", self._bus.name, reason)
+                logger.warning(BUS_LINK_USELESS, self._bus.name, reason)
                 self.bus_link.up_since = None
                 continue
             if self.bus_link.renewing or self.bus_link.up_since is not None or not reported:
                 reported = True
-                logger.warning("no bus link (%s): %s; trying again until there is one", self._bus.name, reason)
+                logger.warning(BUS_LINK_DOWN, self._bus.name, reason)
             pause_s = _RETRY_S
             # A bus that closes links as fast as they are made must not be tried at once again and again.
             if self.bus_link.up_since is not None and loop.time() >= hurry_from:
@@ -186,7 +186,7 @@ class Feed:
                 venue.bus_link_up(now)
             self._counters.bus_links += 1
             self.ready = True
-            logger.info("bus link up: %s", self._bus.name)
+            logger.info(BUS_LINK_UP, self._bus.name)
             while (reason := await self._watch(subscription)) is None:
                 if subscription.missed.is_set():
                     await self._last_values.catch_up(self._symbols, subscription, self.bus_link, self._look)
@@ -198,7 +198,7 @@ class Feed:
                     old, subscription = subscription, await self._subscribe()
                 except BusDownError as error:
                     # The old subscription still delivers what it did.
-                    logger.warning("no bus link for what is wanted now (%s): %s; trying again", self._bus.name, error)
+                    logger.warning(BUS_LINK_INCOMPLETE, self._bus.name, error)
                     asyncio.get_running_loop().call_later(_PING_S, self._want_resubscribe)
                 else:
                     old.close()

@@ -11,6 +11,7 @@ from gateway.fanout.feed.continuity import Continuity, Stream
 from gateway.fanout.feed.refusals import Refusals
 from gateway.fanout.feed.seq_regressions import SeqRegressions
 from gateway.fanout.history.ring import Entry, Ring
+from gateway.log_events import SEQ_WENT_BACK
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedTick
 from market.prices.symbols import Symbols
@@ -196,7 +197,7 @@ class Intake:
         first = due[0]
         held = self._last[first.symbol].seq
         others = f", and {len(due) - 1} other symbols likewise" if due[1:] else ""
-        logger.warning("%s goes on with seq %d below %d, as its poller does%s", first.symbol, first.seq, held, others)
+        logger.warning(SEQ_WENT_BACK, first.symbol, first.seq, held, others)
         for tick in due:
             self._pass_on(tick)
         self._ring.cut([tick.symbol for tick in due], head_holds=True)

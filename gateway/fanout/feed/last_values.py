@@ -9,6 +9,7 @@ from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.stats import StatsFeed
 from gateway.fanout.feed.venue_feed import BusLink, VenueFeed
+from gateway.log_events import FIGURES_NOT_READ, LAST_VALUES_NOT_READ
 from market.bus import Bus, BusDownError, BusSubscription
 from market.prices.symbols import Symbols
 from market.wire.topics import last_listing, last_states, last_stats, last_ticks
@@ -58,7 +59,7 @@ class LastValuesReader:
                 if (listing := await last_listing(store, venue)) is not None:
                     self._stats.listing_received(venue, listing)
         except BusDownError as error:
-            logger.warning("figures of 24 hours and listings not read (%s): %s", self._bus.name, error)
+            logger.warning(FIGURES_NOT_READ, self._bus.name, error)
 
     async def catch_up(
         self, symbols: Symbols, subscription: BusSubscription, bus_link: BusLink, look: Callable[[], None]
@@ -71,7 +72,7 @@ class LastValuesReader:
         try:
             await self.read(symbols)
         except BusDownError as error:
-            logger.warning("last values not read (%s): %s; trying again", self._bus.name, error)
+            logger.warning(LAST_VALUES_NOT_READ, self._bus.name, error)
             subscription.missed.set()
             bus_link.interrupted = True
             look()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+from gateway.log_events import BUS_MESSAGE_REFUSED
 from gateway.metrics.counters import Counters
 
 AGAIN_S: Final = 60.0
@@ -28,4 +29,4 @@ class Refusals:
         if logged is None or now - logged[0] >= AGAIN_S:
             others = "" if logged is None else f"; {count - logged[1] - 1} others since the last line"
             self._logged[reason] = now, count
-            logger.warning("bus message refused (%s): %s%s", reason, detail, others)
+            logger.warning(BUS_MESSAGE_REFUSED, reason, detail, others)

@@ -12,6 +12,7 @@ from typing import Final, get_args
 
 from msgspec import UNSET, UnsetType
 
+from gateway.log_events import STATES_CHANGED
 from gateway.metrics.counters import Counters
 from gateway.protocol import messages
 from gateway.protocol.forms import FramedStatus
@@ -153,7 +154,7 @@ class SymbolStates:
             f"{one.message.symbol} {one.message.state} ({one.message.reason})" for one in changed[:_NAMED_AT_MOST]
         )
         more = f" and {len(changed) - _NAMED_AT_MOST} more" if len(changed) > _NAMED_AT_MOST else ""
-        logger.info("states of symbols have changed: %s%s", named, more)
+        logger.info(STATES_CHANGED, named, more)
         self._publish(changed)
 
     def _with_our_own(self, status: SymbolStatus) -> SymbolStatus:

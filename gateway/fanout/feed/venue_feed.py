@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from gateway.fanout.feed.states import SymbolStates
 from gateway.fanout.feed.states_reader import StatesReader
+from gateway.log_events import FEED_CHANGED, VENUE_NOT_SERVED, VENUE_PARTITIONS
 from gateway.protocol.messages import Status
 from market.bus import LastValues
 from market.wire.codec import CodecError, decode_heartbeat
@@ -113,7 +114,7 @@ class VenueFeed:
             return
         self.layout = layout
         how = "one by one" if layout is None else f"in batches, in partitions: {layout.partitions}"
-        logger.info("ticks of %s are read %s", self._venue, how)
+        logger.info(VENUE_PARTITIONS, self._venue, how)
         # Each partition has the usual time for its first one.
         partitions = 1 if layout is None else layout.partitions
         self._received_at = [self.heartbeat_at] * partitions
@@ -188,7 +189,7 @@ class VenueFeed:
         self.states_reader.cancel()
         self.status = self._stale(NOT_SERVED, self._now_us())
         self.status.served = False
-        logger.info("%s is not served any more", self._venue)
+        logger.info(VENUE_NOT_SERVED, self._venue)
         self._broadcast(self.status)
 
     def is_alive(self, now: float) -> bool:
@@ -205,9 +206,7 @@ class VenueFeed:
         if status.feed == before.feed == "live":
             status.since_us = before.since_us
         self.status = status
-        logger.info(
-            "prices of %s are %s (%s) %s", self._venue, status.feed, status.source or "no source", status.reason
-        )
+        logger.info(FEED_CHANGED, self._venue, status.feed, status.source or "no source", status.reason)
         self._broadcast(status)
 
     def _now(self) -> Status | None:

@@ -19,6 +19,7 @@ from gateway.fanout.history.history import History
 from gateway.fanout.history.replay import Replay, without
 from gateway.fanout.hub import Hub
 from gateway.fanout.slow.backlog import topics_of
+from gateway.log_events import REPLAY_NOT_SENT
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Gap
@@ -167,7 +168,7 @@ class Replays:
                 more = self._step(connection, client)
             except Exception:
                 # Our own error with one client must not end the replays of all.
-                logger.exception("a client could not be sent what it missed")
+                logger.exception(REPLAY_NOT_SENT)
                 self.remove(connection)
                 connection.abort("a fault of ours")
                 continue

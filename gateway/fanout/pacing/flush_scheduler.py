@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from gateway.fanout.pacing.load import Gaps, LoopLoad
+from gateway.log_events import GROUP_NOT_FLUSHED
 from gateway.metrics.fan_out import FanOut
 
 LEAST_S: Final = 0.0005
@@ -179,7 +180,7 @@ def _flush(groups: Iterable[Flushable]) -> None:
             group.flush()
         except Exception:
             # An error in one group must not leave the others without a flush.
-            logger.exception("a group could not be flushed")
+            logger.exception(GROUP_NOT_FLUSHED)
 
 
 class RatedFlushScheduler:

@@ -50,6 +50,8 @@ class SlowConsumer(Struct):
     """By ``max_hz``."""
     rests: bool = False
     """Whether nothing is due until the next round."""
+    slow_since: float = 0.0
+    """When it became slow."""
     _began_at: float = 0.0
     _round_s: float = 0.0
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from gateway.fanout.cohorts.member import Member
 from gateway.fanout.slow.backlog import SlowConsumer
+from gateway.log_events import CATCH_UP_FAILED
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +52,17 @@ class SlowConsumers:
 
     def add(self, connection: Member, consumer: SlowConsumer) -> None:
         """``connection`` is not draining; ``consumer`` says what it has missed."""
+        consumer.slow_since = asyncio.get_running_loop().time()
         self._consumers[connection] = consumer
         if self._timer is None:
             self._sweep_later()
 
     def pop(self, connection: Member) -> SlowConsumer | None:
         """Forget ``connection``, and return what it had missed."""
-        return self._consumers.pop(connection, None)
+        consumer = self._consumers.pop(connection, None)
+        if consumer is not None:
+            connection.slow_s += asyncio.get_running_loop().time() - consumer.slow_since
+        return consumer
 
     def wake(self) -> None:
         """A change without a rate has come: check again those of which nothing was due."""
@@ -90,7 +95,7 @@ class SlowConsumers:
                     self._catch_up(connection)
                 except Exception:
                     # Our own error with one must not end the sweeps for all.
-                    logger.exception("a slow consumer could not be caught up")
+                    logger.exception(CATCH_UP_FAILED)
                     connection.abort("a fault of ours")
         if drained[SERVED_AT_ONCE:]:
             self._timer = asyncio.get_running_loop().call_later(0, self._serve, drained[SERVED_AT_ONCE:])

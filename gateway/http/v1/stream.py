@@ -43,10 +43,14 @@ async def open_stream(gateway: Gateway, request: web.Request) -> web.StreamRespo
     def require(grant: Grant | None) -> None:
         obeyed.append(_obeyed(gateway, command, _required(grant), wanted.payer))
 
-    def make(transport: asyncio.Transport, _: UpgradeRequest, grant: Grant | None, slot: Slot) -> EventStream:
+    def make(
+        transport: asyncio.Transport, upgrade_request: UpgradeRequest, grant: Grant | None, slot: Slot
+    ) -> EventStream:
         ((session, outcome),) = obeyed
         try:
-            client = StreamClient(new_id(), gateway, transport, session, _required(grant), slot)
+            client = StreamClient(
+                new_id(), gateway, transport, session, _required(grant), slot, upgrade_request.address
+            )
         except BaseException:
             gateway.admission.leave(slot)
             raise

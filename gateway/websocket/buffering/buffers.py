@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from gateway.log_events import BUFFERS_CUT_OFF
 from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.bounds import Bounds
 from gateway.websocket.buffering.entries import PIECE_BYTES, Holder, Unfinished, Unread, overdue
@@ -280,9 +281,5 @@ class Buffers:
         if now < self._log_again:
             return
         self._log_again = now + _LOG_S
-        logger.warning(
-            "cut off %d clients that kept %d bytes waiting or unfinished: all together kept more than the %d of"
-            " MAX_BUFFERED_BYTES (the next such line in %g s at the earliest)",
-            *(self._unsaid, self._unsaid_bytes, self._budget, _LOG_S),
-        )
+        logger.warning(BUFFERS_CUT_OFF, *(self._unsaid, self._unsaid_bytes, self._budget, _LOG_S))
         self._unsaid = self._unsaid_bytes = 0

@@ -7,6 +7,7 @@ from typing import Final
 
 from market.prices.instruments import Instrument
 from poller.errors import UnknownSymbolError
+from poller.log_events import INSTRUMENT_FOUND, INSTRUMENT_WAITED_FOR, LISTING_ANSWERED, LISTING_FAILS
 from poller.network.backoff import Backoff
 from poller.rest.client import Failure, RestClient
 from poller.rest.listed import ABSENT, NOT_ASKED, nothing_listed, unlisted
@@ -80,13 +81,13 @@ class Listing:
         asked = tuple(self._symbols)
         while isinstance(found := await self._ask_all(parts(asked), timeout_s), Failure):
             if not failures:
-                logger.warning("exchangeInfo fails, trying on: %s", found.reason)
+                logger.warning(LISTING_FAILS, found.reason)
             failures += 1
             failing(found.reason)
             await asyncio.sleep(backoff.next_s())
             asked, self._whole = tuple(self._symbols), None
         if failures:
-            logger.info("exchangeInfo answered after %d failures", failures)
+            logger.info(LISTING_ANSWERED, failures)
         now = asyncio.get_running_loop().time()
         for symbol in asked:
             if symbol in self._symbols:
@@ -98,9 +99,7 @@ class Listing:
         self._whole = None
         for symbol, its in self.instruments.items():
             if its.status != "trading":
-                logger.warning(
-                    "%s is %s (%s): expect no prices of it; looking again now and then", symbol, its.status, its.reason
-                )
+                logger.warning(INSTRUMENT_WAITED_FOR, symbol, its.status, its.reason)
         return self.instruments
 
     def doubt(self, symbol: str, *, silent: bool = False) -> None:
@@ -186,7 +185,7 @@ class Listing:
         self._whole = None
         now = asyncio.get_running_loop().time()
         if isinstance(found, Failure):
-            logger.warning("exchangeInfo fails, trying on: %s", found.reason)
+            logger.warning(LISTING_FAILS, found.reason)
         for symbol in symbols:
             if symbol not in self._symbols:
                 continue  # not served any more since it was asked for
@@ -209,7 +208,7 @@ class Listing:
                 self.instruments[symbol] = its
                 logger.log(
                     logging.INFO if its.status == "trading" else logging.WARNING,
-                    "%s is %s%s, %d and %d decimals", symbol, its.status, f" ({its.reason})" if its.reason else "",
+                    INSTRUMENT_FOUND, symbol, its.status, f" ({its.reason})" if its.reason else "",
                     its.scales.price, its.scales.size,
                 )  # fmt: skip
                 self._changed(symbol, its)

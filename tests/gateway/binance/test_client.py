@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 
 import pytest
@@ -11,6 +12,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from gateway.binance.client import MESSAGES_PER_S
 from market.prices.symbols import parse_symbols
+from market.process.event import Event
+from market.process.logs import ACCESS_LOG
 from tests.gateway.binance.conftest import SYMBOLS, Scene, ask, stats, told
 from tests.gateway.conftest import Start
 from tests.waiting import until
@@ -206,13 +209,19 @@ async def test_a_frame_that_is_no_text_is_an_error(scene: Scene) -> None:
         assert 3 == (await told(socket))["error"]["code"]
 
 
-async def test_too_many_errors_end_the_connection(start: Start) -> None:
-    """As on any other connection."""
+async def test_too_many_errors_end_the_connection(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """As on any other connection, and its last line in the log is the same."""
+    caplog.set_level(logging.INFO, ACCESS_LOG)
     scene = Scene(await start(symbols=SYMBOLS, max_errors_per_connection=2))
     async with scene.stream("/ws") as socket:
         for number in range(2):
             await ask(socket, "NONSENSE", command_id=number)
         assert 4429 == (await closing(socket))[0]
+    await until(lambda: not len(scene.gateway.hub))
+    [record] = (one for one in caplog.records if one.name == ACCESS_LOG)
+    assert isinstance(record.msg, Event)
+    values = record.msg.values(record.args)
+    assert ("127.0.0.1", 4429, 2) == (values["address"], values["code"], values["messages"])
 
 
 async def test_a_symbol_that_is_no_longer_served_ends_its_streams(scene: Scene) -> None:

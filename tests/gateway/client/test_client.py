@@ -1,16 +1,18 @@
 """Whole clients over real sockets."""
 
 import asyncio
+import logging
 import socket
 import uuid
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import msgspec
 import pytest
 from aiohttp import ClientSession, WSMsgType
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 from websockets.typing import Subprotocol
@@ -25,9 +27,12 @@ from gateway.settings import Settings
 from gateway.websocket.handshake import Handshake
 from market.bus.memory import MemoryBus
 from market.prices.symbols import parse_symbols
+from market.process.event import Event
+from market.process.logs import ACCESS_LOG
 from tests.client import Message, connected
 from tests.client_frames import CONTINUATION, FIN, PING, PONG, RSV1, TEXT, client_frame, deflated, referring
 from tests.fakes import Stopwatch, frames_of, run_virtual, tick
+from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import RunningGateway, Start
 from tests.gateway.transports import RecordingTransport
 from tests.market.bus.using import publish
@@ -67,6 +72,32 @@ async def test_a_subscribe_is_answered_with_snapshots_and_then_ticks(start: Star
         assert {"BTCUSDT": [5, 6], "ETHUSDT": [1]} == {symbol: client.seqs(symbol) for symbol in client.prices}
         assert ["snapshot", "tick"] == [price["type"] for price in client.prices["BTCUSDT"]]
         assert 60 == client.prices["BTCUSDT"][1]["bid"]
+
+
+async def test_the_last_line_of_a_client_in_the_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """Its id, address, subject and close code, how many messages it sent, and all the bytes that it was sent."""
+    caplog.set_level(logging.INFO, ACCESS_LOG)
+    running = await start(max_errors_per_connection=2, auth=AuthSettings(mode="jwt", jwt_secret=SECRET))
+    bearer = {"Authorization": f"Bearer {token('HS256', SECRET, sub='alice')}"}
+    received = 0
+    async with connect(running.url, additional_headers=bearer, compression=None) as client:
+        name = loads(first := await client.recv(decode=False))["client"]
+        received += len(first)
+        await client.send("{}")
+        await client.send("{}")
+        with suppress(ConnectionClosed):
+            while True:
+                received += len(await client.recv(decode=False))
+    await until_empty(running)
+    [record] = (one for one in caplog.records if one.name == ACCESS_LOG)
+    assert isinstance(record.msg, Event)
+    values = record.msg.values(record.args)
+    expected = {"client": name, "address": "127.0.0.1", "subject": "alice", "code": 4429, "messages": 2, "slow_s": 0}
+    assert expected == {key: values[key] for key in expected}
+    # The head of the answer, and the frames' own bytes, are more.
+    assert received < values["bytes_out"] < received + 2000
+    assert 100 < values["bytes_in"] < 2000
+    assert values["duration_s"] > 0
 
 
 async def test_messagepack_by_subprotocol(start: Start) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.websocket.sockets import NOTSENT_LOWAT_BYTES, bind_both, prepare
+from gateway.websocket.sockets import NOTSENT_LOWAT_BYTES, bind_both, prepare, traffic
 
 TCP_NOTSENT_LOWAT = 25
 """Linux, <netinet/tcp.h>."""
@@ -43,6 +43,30 @@ def test_a_socket_of_another_kind_will_do() -> None:
     assert -1 == prepare(SocketTransport(None))
     with socket.socket(socket.AF_UNIX) as unix:
         assert unix.fileno() == prepare(SocketTransport(unix))
+
+
+def test_the_kernel_has_counted_what_went_and_came() -> None:
+    """Bytes that the other end has acknowledged, and bytes that came from it, whether they were read or not."""
+    with bind_both(0) as listener:
+        listener.listen()
+        with socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=10) as client:
+            sock, _ = listener.accept()
+            with sock:
+                sock.sendall(b"x" * 1000)
+                client.sendall(b"y" * 70)
+                assert 1000 == len(client.recv(1000, socket.MSG_WAITALL))
+                sock.recv(1)
+                # A second exchange brings the acknowledgement of the first.
+                client.sendall(b"y" * 7)
+                sock.recv(76, socket.MSG_WAITALL)
+                assert (1000, 77) == traffic(SocketTransport(sock))
+            assert (0, 0) == traffic(SocketTransport(sock))
+
+
+def test_what_the_kernel_does_not_count() -> None:
+    """A Unix socket, and a transport without a socket, have zeros."""
+    with socket.socket(socket.AF_UNIX) as unix:
+        assert [(0, 0)] * 2 == [traffic(SocketTransport(unix)), traffic(SocketTransport(None))]
 
 
 def test_every_address_is_of_both_families() -> None:

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from market.process import logs
 from market.process.event import Event
+from market.process.repeats import MOST_ERRORS
 
 
 @pytest.fixture(autouse=True)
@@ -288,6 +290,24 @@ def test_what_cannot_be_written_at_all_is_lost(broken: str) -> None:
             handler.emit(_record("lost"))
     finally:
         os.close(descriptor)
+
+
+def test_an_error_again_and_again_does_not_fill_the_disk(pipe: tuple[int, int]) -> None:
+    """After so many lines of one cause in a minute they are counted; the next line of anything says how many."""
+    handler = _handler(pipe[1])
+    event = Event("it_failed", "ERROR", "failed: %(reason)s")
+    said = b""
+    os.set_blocking(pipe[0], False)
+    for number in range(MOST_ERRORS + 5):
+        record = logging.LogRecord("a", logging.ERROR, __file__, 1, event, (number,), None)
+        record.created = 1000.0
+        handler.emit(record)
+        with suppress(BlockingIOError):
+            said += os.read(pipe[0], 4000)
+    assert [f"failed: {number}".encode() for number in range(MOST_ERRORS)] == said.splitlines()
+    handler.emit(_record("later"))
+    # The pipe takes one line at a time.
+    assert b"5 more lines in a minute were left out (it_failed): failed: 0\n" == os.read(pipe[0], 4000)
 
 
 def test_a_wrong_log_call_is_lost(pipe: tuple[int, int]) -> None:

@@ -15,6 +15,7 @@ from market.bus.kafka.roles.leadership import KafkaLeadership
 from market.bus.kafka.roles.records import Translator, drafts, last_drafts
 from market.bus.kafka.roles.sender import Sender
 from market.bus.leadership import Token
+from market.process.events import BUS_NOTICE
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class KafkaBroker:
             )
             subscription = KafkaSubscription(self._client, consumer, starts, ends, pulse, translator, receive)
             if self.reader_notice:
-                logger.info(self.reader_notice)
+                logger.info(BUS_NOTICE, self.reader_notice)
                 self.reader_notice = ""
         except BaseException:
             self._client.close_consumer(consumer)

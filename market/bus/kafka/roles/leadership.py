@@ -20,6 +20,7 @@ from market.bus.kafka.roles.sender import Sender
 from market.bus.leadership import Token
 from market.bus.partitions import in_partition
 from market.bus.store import Store
+from market.process.events import LEASE_TAKEN, STORE_MISSING
 
 logger = logging.getLogger(__name__)
 
@@ -127,11 +128,7 @@ class KafkaLeadership:
             term.sender.close()
         if not self._shared:
             self._yield_until[token.lease] = asyncio.get_running_loop().time() + _YIELD_S
-            logger.error(
-                "another poller has taken over the lease %s; without STORE_URL only one may run: end one of them, or"
-                " name a Redis in STORE_URL for both",
-                token.lease,
-            )
+            logger.error(LEASE_TAKEN, token.lease)
 
     def close(self) -> None:
         """End all terms of this process; their leases run out by themselves."""
@@ -142,7 +139,7 @@ class KafkaLeadership:
     async def _begin(self, lease: str) -> Sender:
         if not self._said:
             self._said = True
-            logger.warning("no STORE_URL: nobody else may publish %s, and no other poller can take over", lease)
+            logger.warning(STORE_MISSING, lease)
         await self._client.ensure_topics(self._partitions)
         name = f"{self._client.url.prefix}tickgate.{quote(lease, safe='')}"
         sender = Sender(self._client, self._partitions, name)

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from market.bus.redis.connection.commands import command
 from market.bus.redis.connection.pipe import RedisPipe
+from market.process.events import BUS_NOT_DIALLED
 from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class RedisPool:
                 self._idle.append(pipe)
                 pipe = None
         except (RedisError, OSError, ValueError) as error:
-            logger.debug("the address cannot be dialled now: %s", error)
+            logger.debug(BUS_NOT_DIALLED, error)
         finally:
             self._redialling = None
             if pipe is not None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from gateway.fanout.cohorts.member import Member
 from gateway.fanout.cohorts.window import UnansweredPing, Window
 from gateway.fanout.slow.backlog import SlowConsumer
@@ -63,6 +65,26 @@ def test_the_timeout_counts_from_the_first_lag() -> None:
         assert "" == member.aborted
         await asyncio.sleep(0.2)
         assert "lagged too long" == member.aborted
+
+    run_virtual(main())
+
+
+def test_a_connection_knows_for_how_long_it_was_slow() -> None:
+    """All its times as a slow consumer together, without those between."""
+
+    async def main() -> None:
+        slow_consumers = SlowConsumers(10, lambda _member: None)
+        member = lag(slow_consumers)
+        await asyncio.sleep(2)
+        consumer = slow_consumers.pop(member)
+        assert consumer is not None
+        await asyncio.sleep(5)
+        assert slow_consumers.pop(member) is None
+        assert pytest.approx(2) == member.slow_s
+        slow_consumers.add(member, consumer)
+        await asyncio.sleep(1)
+        slow_consumers.pop(member)
+        assert pytest.approx(3) == member.slow_s
 
     run_virtual(main())
 

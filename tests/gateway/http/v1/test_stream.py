@@ -18,6 +18,8 @@ from gateway.reload import reload
 from gateway.settings import Settings
 from market.prices.stats import Stats
 from market.prices.symbols import parse_symbols
+from market.process.event import Event
+from market.process.logs import ACCESS_LOG
 from market.wire.stats import encode_stats, encode_stats_batch
 from tests.client import connected
 from tests.events import Events, listening
@@ -280,7 +282,13 @@ async def test_who_reads_nothing_is_cut_off(start: Start, caplog: pytest.LogCapt
         await events.until(lambda events: events.newest("BTCUSDT") == seq)
     client.close()
     assert 1 <= running.gateway.counters.lags
-    assert any("cut off" in record.message for record in caplog.records)
+    [record] = (one for one in caplog.records if one.name == ACCESS_LOG)
+    assert isinstance(record.msg, Event)
+    values = record.msg.values(record.args)
+    assert values["end"].startswith("cut off")
+    assert ("127.0.0.1", 0, 0) == (values["address"], values["code"], values["messages"])
+    assert values["bytes_out"] > 0
+    assert 0.4 <= values["slow_s"] <= values["duration_s"]
 
 
 async def test_who_reads_again_gets_the_newest(start: Start) -> None:

@@ -16,6 +16,7 @@ from market.bus.redis.cluster.connection.nodes import Nodes
 from market.bus.redis.cluster.connection.slots import NO_SLOTS, SlotMap, read_slots
 from market.bus.redis.cluster.connection.url import Address
 from market.bus.redis.connection.commands import command
+from market.process.events import CLUSTER_NODE_SILENT
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class Topology:
             slots = read_slots(answer, epochs[0] if epochs else 0, address)
         except (RedisError, OSError, ValueError, AttributeError) as error:
             self.trouble = str(error) or type(error).__name__
-            logger.debug("node %s does not say who has which slot: %s", address, error)
+            logger.debug(CLUSTER_NODE_SILENT, address, error)
             return None
         if not slots.nodes:
             self.trouble = f"{address} knows no cluster with slots; CLUSTER MEET and CLUSTER ADDSLOTSRANGE make one"

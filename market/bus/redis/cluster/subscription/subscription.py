@@ -22,6 +22,7 @@ from market.bus.redis.cluster.connection.slots import slot_of
 from market.bus.redis.cluster.connection.url import Address
 from market.bus.redis.cluster.subscription.node_link import NodeLink
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
+from market.process.events import PARTITION_SOUGHT
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class ClusterSubscription:
             return
         self.on_interrupt()
         if seat.placing is None:
-            logger.info("%s: a partition is looked for again: %s", self._client.name, reason)
+            logger.info(PARTITION_SOUGHT, self._client.name, reason)
             seat.placing = self._loop.create_task(self._place_again(seat))
 
     async def _check(self) -> None:

@@ -17,6 +17,7 @@ from market.bus.redis.connection.sentinel.link import SentinelLink, UnknownMaste
 from market.bus.redis.connection.sentinel.url import SentinelUrl
 from market.bus.redis.connection.sentinel.verdict import Answer, Verdict, decide
 from market.bus.redis.connection.url import RedisUrl
+from market.process.events import PRIMARY_CHANGED, SENTINEL_ANSWERED, SENTINEL_FAULTY
 from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class SentinelWatch:
         while True:
             fault = await self._listen(number, sentinel)
             if self.faults[number] is None:
-                logger.warning("%s", fault)
+                logger.warning(SENTINEL_FAULTY, fault)
             self._answers[number], self.faults[number] = None, fault
             self._judge()
             await asyncio.sleep(self._ask_every_s * random.uniform(*_RETRY))  # noqa: S311 - no secret
@@ -115,7 +116,7 @@ class SentinelWatch:
         if self._settle_at is None:
             self._settle_at = asyncio.get_running_loop().time() + _SETTLE_S
         if answer != self._answers[number]:
-            logger.debug("%s names %s (epoch %d)", self._url.sentinels[number].called, answer.address, answer.epoch)
+            logger.debug(SENTINEL_ANSWERED, self._url.sentinels[number].called, answer.address, answer.epoch)
         if answer != self._answers[number] or self.faults[number] is not None:
             self._answers[number], self.faults[number] = answer, None
             self._judge()
@@ -128,7 +129,7 @@ class SentinelWatch:
         if self.verdict is None or self.verdict == before:
             return
         where = " or ".join(map(str, self.verdict.addresses))
-        logger.info("the primary %s is %s (epoch %d)", self._url.master, where, self.verdict.epoch)
+        logger.info(PRIMARY_CHANGED, self._url.master, where, self.verdict.epoch)
         self._decided(self.verdict)
 
 

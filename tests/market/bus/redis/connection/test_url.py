@@ -203,7 +203,7 @@ def test_no_part_of_a_password_is_said(
             try:
                 known = read(url)
             except (BusUrlError, SettingError) as error:
-                logging.getLogger("test").exception("refused")
+                logging.getLogger("test").exception("-")
                 said.extend(everything_said(error))
             else:
                 said.extend((repr(known), str(known), str(getattr(known, "name", ""))))
