@@ -133,6 +133,11 @@ class Client:
         level = logging.DEBUG if self.connection.left else logging.INFO
         logger.log(level, "client %s gone: %s", self.connection.client, self.connection.end)
 
+    @property
+    def bearer(self) -> TokenLifetime | None:
+        """See `gateway.orders.Listener.bearer`."""
+        return self._token_lifetime
+
     def serve(self, symbols: Symbols) -> bool:
         """See `Session.serve`."""
         return self._session.serve(symbols)
