@@ -6,6 +6,7 @@ with those that it knows, and reads again until there is an answer.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Protocol
 
@@ -112,23 +113,23 @@ class Orders:
         return kicks
 
     async def _obey(self, kicks: dict[str, float]) -> None:
-        closed = 0
-        for bearer, reason in list(self._found(kicks)):
+        closed: Counter[tuple[str, str]] = Counter()
+        for number, (bearer, grant, reason) in enumerate(list(self._found(kicks)), 1):
             bearer.close(reason)
-            closed += 1
-            if not closed % _SLICE:
+            closed[reason.reason, grant.subject] += 1
+            if not number % _SLICE:
                 await asyncio.sleep(0)
-        self._gateway.counters.kicks += closed
-        if closed:
-            logger.info("an operator ended %d connections: kicked subjects, or revoked tokens", closed)
+        self._gateway.counters.kicks += closed.total()
+        for (reason_text, subject), count in closed.items():
+            logger.info("closed %d connections of subject %a: %s", count, subject, reason_text)
 
-    def _found(self, kicks: dict[str, float]) -> Iterator[tuple[Bearer, CloseReason]]:
+    def _found(self, kicks: dict[str, float]) -> Iterator[tuple[Bearer, Grant, CloseReason]]:
         for connection in self._gateway.hub.connections:
             # A closing connection may have lost its listener.
             bearer: Bearer | None = getattr(getattr(connection, "listener", None), "bearer", None)
-            if bearer is None or (grant := bearer.grant) is None:
+            if connection.closing or bearer is None or (grant := bearer.grant) is None:
                 continue
             if self._revocations.cover(grant):
-                yield bearer, CloseReason.REVOKED
+                yield bearer, grant, CloseReason.REVOKED
             elif grant.subject in kicks and bearer.began <= kicks[grant.subject]:
-                yield bearer, CloseReason.KICKED
+                yield bearer, grant, CloseReason.KICKED

@@ -43,8 +43,11 @@ def of(subject: str, **claims: Any) -> dict[str, Any]:
     return {"additional_headers": bearing(good(sub=subject, **claims))}
 
 
-async def test_a_kick_closes_every_connection_of_the_subject_and_no_other(start: Start) -> None:
+async def test_a_kick_closes_every_connection_of_the_subject_and_no_other(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     """WebSockets, streams of events and Binance's streams. The subject may come again; that is not undone."""
+    caplog.set_level(logging.INFO, "gateway.orders")
     running = await start(auth=JWT)
     binance = f"ws://{running.host}:{running.port}/binance/ws/btcusdt@bookTicker"
     stream = f"{running.http_url}v1/stream?symbols=BTC&ticket={await new_ticket(running, good(sub='mallory'))}"
@@ -61,6 +64,7 @@ async def test_a_kick_closes_every_connection_of_the_subject_and_no_other(start:
         await events.until(lambda events: [message["code"] for message in events.of("closed")] == [4410])
         await until(lambda: len(running.gateway.hub) == 2)
         assert 3 == running.gateway.counters.kicks == running.gateway.counters.closed["KICKED"]
+        assert 1 == caplog.text.count("closed 3 connections of subject 'mallory': an operator has ended")
         await neighbour.send({"type": "ping"})
         await neighbour.until(lambda client: client.count("pong") == 1)
         await unknown.send('{"type":"auth","token":"' + good(sub="mallory") + '"}')
