@@ -12,8 +12,10 @@ from typing import Final, Protocol
 
 from gateway.auth.grant import Grant
 from gateway.auth.revocations import Revocations
+from gateway.events.stream import EventStream
 from gateway.gateway import Gateway
 from gateway.websocket.close_codes import CloseReason
+from gateway.websocket.connection import Connection
 from market.bus import BusDownError, NoStoreError
 from market.bus.orders import Standing
 from market.wire.orders import Kick, Revoke, decode_order
@@ -125,9 +127,10 @@ class Orders:
 
     def _found(self, kicks: dict[str, float]) -> Iterator[tuple[Bearer, Grant, CloseReason]]:
         for connection in self._gateway.hub.connections:
-            # A closing connection may have lost its listener.
-            bearer: Bearer | None = getattr(getattr(connection, "listener", None), "bearer", None)
-            if connection.closing or bearer is None or (grant := bearer.grant) is None:
+            if not isinstance(connection, Connection | EventStream) or connection.closing:
+                continue
+            bearer: Bearer | None = getattr(connection.listener, "bearer", None)
+            if bearer is None or (grant := bearer.grant) is None:
                 continue
             if self._revocations.cover(grant):
                 yield bearer, grant, CloseReason.REVOKED
