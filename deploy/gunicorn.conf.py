@@ -36,7 +36,7 @@ from deploy.gateways.arbiter import (
 )
 from deploy.gateways.workers import Workers
 from deploy.ports import require_free
-from market.process.logs import ConsoleFormatter, JsonFormatter, log_uncaught
+from market.process.logs import ConsoleFormatter, JsonFormatter, log_uncaught, set_levels
 from market.process.printable import complain
 from market.settings.config import GATEWAYS
 from market.settings.environ import SettingError
@@ -78,8 +78,13 @@ logconfig_dict = {
     "formatters": {"line": {"()": JsonFormatter if _settings.log_format == "json" else ConsoleFormatter}},
     "handlers": {"stderr": {"class": "market.process.logs.LineHandler", "formatter": "line"}},
     "root": {"level": _settings.log_level, "handlers": ["stderr"]},
-    "loggers": {"gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True}},
+    "loggers": {
+        "gunicorn.error": {"level": "NOTSET", "handlers": [], "propagate": True},
+        **{name: {"level": level} for name, level in _settings.log_levels},
+    },
 }
+# Forgets those of before, too: on SIGHUP this file is read again.
+set_levels(_settings.log_level, _settings.log_levels)
 log_uncaught()
 
 

@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m gatew
     hangup, manager = Hangup(), ServiceManager(os.environ)
     try:
         settings = Settings.from_environ(os.environ)
-        logs.configure(settings.log_format, settings.log_level)
+        logs.configure(settings.log_format, settings.log_level, levels=settings.log_levels)
         warn(logger, os.environ, GATEWAYS, alone_in_memory(settings.bus_url, "nobody will ever publish prices on it"))
         uvloop.run(serve(settings, hangup, manager))
     except (GatewayError, MarketError) as error:

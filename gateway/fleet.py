@@ -6,12 +6,15 @@ out. So one that was killed is gone within `market.wire.announcing.TTL_S`.
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from gateway.comparison import Comparison
 from gateway.gateway import Gateway
 from market.bus import BusDownError
+from market.process.tasks import Group
 from market.wire.announcing import TTL_S, Announcer
 from market.wire.presence import AnyPresent, GatewayPresent, decode_presents
 
@@ -30,10 +33,22 @@ class Fleet:
         self._read_at = float("-inf")
         self._found: list[AnyPresent] = []
         self._problem = ""
+        self._comparison = Comparison(gateway.name, self._live_venues, self._others, gateway.feed.health.replace)
+        gateway.is_behind = lambda: self._comparison.behind
 
     async def run(self) -> None:
-        """Say how this gateway is until cancelled."""
-        await self._announcer.run()
+        """Say how this gateway is, and compare it with the others, until cancelled."""
+        async with Group() as group:
+            group.create_task(self._announcer.run())
+            group.create_task(self._comparison.run())
+
+    def _live_venues(self) -> Mapping[str, int]:
+        feed = self._gateway.feed
+        return feed.live_venues() if feed.ready else {}
+
+    async def _others(self) -> list[AnyPresent] | None:
+        await self._read()
+        return None if self._problem else self._found
 
     async def report(self) -> dict[str, Any]:
         """All processes as far as they are known, as JSON can have it."""

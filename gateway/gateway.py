@@ -33,8 +33,8 @@ from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick
 from gateway.protocol.messages import Shutdown
 from gateway.settings import Settings
-from gateway.websocket.buffering.buffers import Bounds, Buffers
-from gateway.websocket.buffering.memory import share_for_clients
+from gateway.websocket.buffering.bounds import Bounds
+from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.keepalive import Keepalive
@@ -71,7 +71,9 @@ class Gateway:
         self.loop = asyncio.get_running_loop()
         self.bus = bus
         self.counters = Counters(now_us)
-        self.buffers = Buffers(self.counters, _bounds(settings))
+        self.buffers = Buffers(
+            self.counters, Bounds.of(settings.lag_timeout_s, settings.message_timeout_s, settings.max_buffered_bytes)
+        )
         self.read_scheduler = ReadScheduler(timer)
         """Decides when clients' messages are worked on."""
         self._now_us = now_us
@@ -107,8 +109,9 @@ class Gateway:
         self.heartbeats = Heartbeats(settings.heartbeat_s, slow.__contains__, now_us)
         self.authenticator = open_authenticator(settings.auth, self.now_s, self._rng)
         """Checks tokens; None if no token is needed."""
-        verify_now = None if self.authenticator is None else self.authenticator.verify_now
-        self.admission = Admission(settings, verify_now, self.has_room)
+        self.admission = Admission(
+            settings, None if self.authenticator is None else self.authenticator.verify_now, self.has_room
+        )
         self.tickets = Tickets(bus.tickets, self.now_s)
         self.budgets = Budgets(settings)
         """The message rates of connections, subjects and addresses."""
@@ -124,6 +127,8 @@ class Gateway:
         """Whether another process is about to accept them. Until then, new clients are served here."""
         self.full = False
         """Whether new connections are refused, because all end soon."""
+        self.is_behind: Callable[[], bool] = lambda: False
+        """Whether prices are stale here that are live at another gateway (`gateway.comparison`)."""
         self.leave_port: Callable[[], None] = lambda: None
         """Leaves a port that is shared to the other processes."""
         self.probes = Probes()
@@ -170,7 +175,7 @@ class Gateway:
         self.settings = settings
         self.admission.change(settings)
         self.hub.slow.limit(settings.lag_timeout_s)
-        self.buffers.change(_bounds(settings))
+        self.buffers.change(Bounds.of(settings.lag_timeout_s, settings.message_timeout_s, settings.max_buffered_bytes))
         self.budgets.change(settings)
         self.limits.max_symbols = settings.max_symbols_per_connection
         self.limits.max_errors = settings.max_errors_per_connection
@@ -288,11 +293,6 @@ class Gateway:
         for connection in self.hub.connections:
             connection.abort("did not answer the closing handshake")
         await self._empty.wait()
-
-
-def _bounds(settings: Settings) -> Bounds:
-    budget = settings.max_buffered_bytes
-    return Bounds(settings.lag_timeout_s, settings.message_timeout_s, share_for_clients() if budget is None else budget)
 
 
 def _close(connection: Member) -> None:

@@ -52,6 +52,7 @@ CHANGEABLE: Final = (
     "max_errors_per_connection",
     "metrics_token",
     "log_level",
+    "log_levels",
 )
 """Fields of `Settings` that can change while running.
 
@@ -85,7 +86,7 @@ def reload(gateway: Gateway, wanted: Settings) -> None:
     if after.symbols is not before.symbols:
         _notify_clients(gateway, after.symbols)
     tables = before.by_variable(), after.by_variable(), wanted.by_variable()
-    announce(logger, *tables, level=after.log_level, others=others)
+    announce(logger, *tables, level=after.log_level, levels=after.log_levels, others=others)
 
 
 def effective(before: Settings, wanted: Settings) -> Settings:

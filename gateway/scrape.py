@@ -82,6 +82,8 @@ def _now(gateway: Gateway) -> Iterator[Family]:
     yield gauge("tickgate_history_bytes", text, gateway.history.size)
     yield gauge("tickgate_replays", "Clients that are being sent what they missed.", len(gateway.replays))
     yield gauge("tickgate_draining", "1 while this gateway goes away.", gateway.draining)
+    text = "1 while prices are stale here that are live at another gateway: it is out of service."
+    yield gauge("tickgate_behind", text, gateway.is_behind())
     text = "1 while the link to the bus is up and the last values have been read."
     yield gauge("tickgate_bus_link_up", text, feed.bus_link.up_since is not None)
     text = "Links to the bus made after the first one."

@@ -10,9 +10,10 @@ from gateway.admission.binance_settings import BinanceSettings
 from gateway.admission.origin import AllowedHosts, AllowedOrigins
 from gateway.auth.settings import AuthSettings
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
-from market.process.logs import LogFormat, LogLevel
+from market.process.logs import LogFormat, LogLevel, LogLevels
 from market.settings.config import layered
 from market.settings.environ import Environ, SettingError, shown
+from market.settings.log_levels import log_levels
 from market.settings.metrics_token import metrics_token
 
 _AUTH_APART: Final = frozenset({"mode", "proxies"})
@@ -148,6 +149,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     shown, not obeyed."""
     log_level: LogLevel = "INFO"
     """The least severe level that is logged: DEBUG, INFO, WARNING or ERROR."""
+    log_levels: LogLevels = ()
+    """Levels of single parts, by the name that their lines have: ``gateway.client=debug,gateway.access=warning``."""
 
     def __repr__(self) -> str:
         """Show no values: some are secrets."""
@@ -225,7 +228,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             accept_proxy=TrustedProxies.parse(env.get("GATEWAY_ACCEPT_PROXY", ""), name="GATEWAY_ACCEPT_PROXY"),
             lag_timeout_s=env.number("LAG_TIMEOUT_S", default.lag_timeout_s, 0.1, 3600),
             message_timeout_s=env.number("MESSAGE_TIMEOUT_S", default.message_timeout_s, 0.1, 3600),
-            max_buffered_bytes=_optional_bytes(env, "MAX_BUFFERED_BYTES"),
+            max_buffered_bytes=env.optional("MAX_BUFFERED_BYTES", 0, 2**50),
             drain_seconds=env.number("DRAIN_SECONDS", default.drain_seconds, 0, 3600),
             heartbeat_s=env.number("HEARTBEAT_S", default.heartbeat_s, 0.5, 3600),
             rest_factor=env.number("REST_FACTOR", default.rest_factor, 0, 100),
@@ -271,6 +274,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             metrics_token=metrics_token(env.secret("METRICS_TOKEN", "METRICS_TOKEN_FILE")),
             log_format=env.choice("LOG_FORMAT", default.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", default.log_level, get_args(LogLevel)),
+            log_levels=log_levels(env.get("LOG_LEVELS", "")),
         )
 
 
@@ -291,7 +295,3 @@ def _require_ports(env: Environ) -> None:
         raise SettingError(
             "GATEWAY_TLS_KEY is set and GATEWAY_TLS_CERT is not; set both, or neither to serve without TLS"
         )
-
-
-def _optional_bytes(env: Environ, name: str) -> int | None:
-    return env.integer(name, 0, 0, 2**50) if env.any(name) else None

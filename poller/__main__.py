@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m polle
     hangup, manager = Hangup(), ServiceManager(os.environ)
     try:
         settings = PollerSettings.from_environ(os.environ)
-        logs.configure(settings.log_format, settings.log_level)
+        logs.configure(settings.log_format, settings.log_level, levels=settings.log_levels)
         alone = alone_in_memory(settings.bus_url, "no gateway will ever have these prices")
         warn(logger, os.environ, POLLERS, alone, doubt(settings.symbols))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

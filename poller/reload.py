@@ -6,7 +6,7 @@ import logging
 from market.settings.changes import announce as announce_changes
 from poller.settings import PollerSettings
 
-CHANGEABLE = ("symbols", "metrics_token", "log_level")
+CHANGEABLE = ("symbols", "metrics_token", "log_level", "log_levels")
 """Fields of `PollerSettings` that can change while running; feed, bus and ports are fixed at the start."""
 
 logger = logging.getLogger(__name__)
@@ -22,4 +22,5 @@ def effective(before: PollerSettings, wanted: PollerSettings) -> PollerSettings:
 
 def announce(before: PollerSettings, after: PollerSettings, wanted: PollerSettings) -> None:
     """Log what has changed and what cannot change, and use the new log level from now on."""
-    announce_changes(logger, before.by_variable(), after.by_variable(), wanted.by_variable(), level=after.log_level)
+    tables = before.by_variable(), after.by_variable(), wanted.by_variable()
+    announce_changes(logger, *tables, level=after.log_level, levels=after.log_levels)

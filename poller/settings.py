@@ -8,9 +8,10 @@ from typing import Final, Literal, get_args
 
 from market.bus import MAX_PARTITIONS, has_symbol_channels
 from market.prices.symbols import DEFAULT_SYMBOLS, Symbols
-from market.process.logs import LogFormat, LogLevel
+from market.process.logs import LogFormat, LogLevel, LogLevels
 from market.settings.config import layered
 from market.settings.environ import Environ, SettingError, same, shown
+from market.settings.log_levels import log_levels
 from market.settings.loopback import is_loopback
 from market.settings.metrics_token import metrics_token
 from market.settings.proxy import NO_PROXIES, Proxies
@@ -75,6 +76,8 @@ class PollerSettings:
     """``console`` for people, ``json`` for machines."""
     log_level: LogLevel = "INFO"
     """The least severe level that is logged: DEBUG, INFO, WARNING or ERROR."""
+    log_levels: LogLevels = ()
+    """Levels of single parts, by the name that their lines have: ``poller.stream=debug,poller.rest.polling=error``."""
     poller_metrics_host: str = "127.0.0.1"
     """The address of ``POLLER_METRICS_PORT``. Beyond loopback, metrics need a ``METRICS_TOKEN``."""
     poller_metrics_port: int = 0
@@ -136,6 +139,7 @@ class PollerSettings:
             replay_speed=env.number("REPLAY_SPEED", cls.replay_speed, 0, math.inf),
             log_format=env.choice("LOG_FORMAT", cls.log_format, get_args(LogFormat)),
             log_level=env.choice("LOG_LEVEL", cls.log_level, get_args(LogLevel)),
+            log_levels=log_levels(env.get("LOG_LEVELS", "")),
             poller_metrics_host=_metrics_host(env, token),
             poller_metrics_port=env.integer("POLLER_METRICS_PORT", cls.poller_metrics_port, 0, 65_535),
             metrics_symbols=env.integer("METRICS_SYMBOLS", cls.metrics_symbols, 0, 1_000_000),

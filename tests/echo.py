@@ -13,7 +13,8 @@ from aiohttp import web
 
 from gateway.http.aiohttp_internals import take_over
 from gateway.metrics.counters import Counters
-from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.buffering.bounds import Bounds
+from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.deflate import compress
 from gateway.websocket.framing.frames import frame

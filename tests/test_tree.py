@@ -22,6 +22,7 @@ GATEWAY_LAYERS = (
     {"http"},
     {"binance"},
     {"client", "fleet", "orders", "scrape"},
+    {"comparison"},
     {"gateway"},
     {"settings"},
     {"admission", "events", "fanout"},

@@ -18,14 +18,17 @@ def health() -> tuple[int, dict[str, Any]]:
 
 
 def readiness(gateway: Gateway, headers: CIMultiDictProxy[str], address: str) -> tuple[int, dict[str, Any]]:
-    """Status and body for ``/readyz``, asked from ``address``: 200 in service, 503 not yet, 404 draining.
+    """Status and body for ``/readyz``, asked from ``address``: 200 in service, 503 not, 404 draining.
 
-    On 404 HAProxy sends no new clients, and cuts nobody off.
+    It is not in service before it has prices, and while only its own prices are stale. On 404 HAProxy sends no new
+    clients, and cuts nobody off.
     """
     if gateway.draining:
         status, body = 404, {"status": "draining"}
     elif not gateway.feed.ready:
         status, body = 503, {"status": "no last values from the bus yet"}
+    elif gateway.is_behind():
+        status, body = 503, {"status": "stale here, and live at another gateway"}
     else:
         status, body = 200, {"status": "ready", "feed": "live" if gateway.feed.live else "stale"}
     # A request that a balancer passes on is not its own probe.

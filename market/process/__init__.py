@@ -1,5 +1,6 @@
 """What every program needs to run, whatever it does.
 
+- ``event``: what a log line is about, under a stable name;
 - ``logs``: log lines for people or for machines;
 - ``pacing``: how often something that may happen at once should happen;
 - ``printable``: foreign text made safe for a terminal and for a log;

@@ -1,6 +1,8 @@
 """Logging of every process: lines for people, or one JSON object per line for machines.
 
-Each item of a call's ``extra`` becomes a field: ``logger.info("closed", extra={"client": id})``.
+The values of an event (`market.process.event`) become fields of a JSON line, and so does each item of a call's
+``extra``: ``logger.info("closed", extra={"client": id})``. A field never takes the place of ``time``, ``level``,
+``event``, ``logger``, ``message`` or ``error``.
 
 A stranger may have written parts of a message, a field or an error. This module makes all of them printable, so callers
 need not think of it.
@@ -18,19 +20,34 @@ from typing import Any, Final, Literal, TextIO
 
 import orjson
 
+from market.process.event import Event
 from market.process.printable import cut, indented, printable
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogLevels = tuple[tuple[str, LogLevel], ...]
+"""Levels of single loggers, each with its name, or with the beginning of several names."""
+
+RESERVED: Final = frozenset({"time", "level", "event", "logger", "message", "error"})
+"""The keys of each JSON line. A field of such a name gets an underscore behind it."""
+ACCESS_LOG: Final = "gateway.access"
+"""The logger of the last line of each client."""
+UNNAMED: Final = "other"
+"""The event of what libraries log."""
+_UNCAUGHT: Final = Event("uncaught_error", "CRITICAL", "nobody expected this")
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
-    """Send all logging of this process to ``stream`` (standard error if None) in one format."""
+def configure(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None, *, levels: LogLevels = ()) -> None:
+    """Send all logging of this process to ``stream`` (standard error if None) in one format.
+
+    For ``level`` and ``levels`` see `set_levels`.
+    """
     handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(handlers=[handler], force=True)
+    set_levels(level, levels)
     log_uncaught()
 
 
@@ -41,9 +58,19 @@ def log_uncaught() -> None:
     sys.unraisablehook = lambda its: _log_uncaught(its.exc_type, its.exc_value, its.exc_traceback)
 
 
-def set_level(level: LogLevel) -> None:
-    """Log records of ``level`` and above from now on."""
+_with_own_level: set[str] = set()
+"""The loggers whose level we set."""
+
+
+def set_levels(level: LogLevel, levels: LogLevels = ()) -> None:
+    """Log records of ``level`` and above from now on, but those of the loggers in ``levels`` by their own."""
     logging.getLogger().setLevel(level)
+    for name in _with_own_level:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    _with_own_level.clear()
+    for name, own in levels:
+        logging.getLogger(name).setLevel(own)
+        _with_own_level.add(name)
 
 
 _PIPE_BUF: Final = 4096
@@ -103,17 +130,22 @@ class ConsoleFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """``{"time":"2026-11-21T20:15:00.123456+00:00","level":"INFO","logger":…,"message":…}``."""
+    """``{"time":"2026-11-21T20:15:00.123456+00:00","level":"INFO","event":…,"logger":…,"message":…}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The one line of ``record``; a traceback is its field ``error``."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
+            "event": UNNAMED,
             "logger": record.name,
             "message": cut(record.getMessage()),
-            **_extra(record),
         }
+        fields = _extra(record)
+        if isinstance(record.msg, Event):
+            line["event"] = record.msg.name
+            fields = {name: _shown(value) for name, value in record.msg.values(record.args).items()} | fields
+        line |= {f"{name}_" if name in RESERVED else name: value for name, value in fields.items()}
         if record.exc_info:
             line["error"] = _traceback(self, record)
         try:
@@ -125,6 +157,11 @@ class JsonFormatter(logging.Formatter):
             return text
         # Such characters can only be in strings, where they can be escaped.
         return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _shown(value: Any) -> Any:
+    """A value of an event, which is as long as its text in the message."""
+    return value if isinstance(value, bool | int | float | None) else cut(str(value))
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
@@ -140,4 +177,4 @@ def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace:
     """Log an error that ends the process or a thread, or that nobody could catch."""
     if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
         return
-    logging.getLogger("uncaught").critical("nobody expected this", exc_info=(kind, error, trace))
+    logging.getLogger("uncaught").critical(_UNCAUGHT, exc_info=(kind, error, trace))

@@ -4,6 +4,7 @@
 - ``config``: the file of settings, beneath the environment;
 - ``names`` and ``mistakes``: variables that are likely meant for settings, and a warning of each;
 - ``proxy``: the proxy of an outgoing connection;
+- ``log_levels``: the levels of single parts of a program;
 - ``loopback`` and ``metrics_token``: what is open to whom;
 - ``early``: imported first, so that SIGHUP does not end a program that is still starting;
 - ``hangup``: SIGHUP from then on;

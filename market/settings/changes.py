@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from market.process import logs
-from market.process.logs import LogLevel
+from market.process.logs import LogLevel, LogLevels
 
 _NAMED_AT_MOST: Final = 10
 
@@ -17,21 +17,22 @@ def announce(
     wanted: Mapping[str, object],
     *,
     level: LogLevel,
+    levels: LogLevels = (),
     others: Sequence[str] = (),
 ) -> None:
-    """Log the differences in ``after``, and the ``wanted`` settings that are not in it; log by ``level`` from then on.
+    """Log the differences in ``after``, and the ``wanted`` settings that are not in it; then log by ``level``.
 
-    Each maps the same variables to their values. Nothing that may be a secret is shown. ``others`` are changes without
-    a variable.
+    ``levels`` are those of single loggers. Each table maps the same variables to their values. Nothing that may be a
+    secret is shown. ``others`` are changes without a variable.
     """
     applied = [described(name, before[name], after[name]) for name in differing(before, after)]
     # At the more verbose of the two levels.
     if not logger.isEnabledFor(logging.INFO):
-        logs.set_level(level)
+        logs.set_levels(level, levels)
     logger.info("settings read again: %s", ", ".join((*applied, *others)) or "nothing has changed")
     if refused := differing(after, wanted):
         logger.warning("only a restart can change these, so they stay as they were: %s", ", ".join(refused))
-    logs.set_level(level)
+    logs.set_levels(level, levels)
 
 
 def differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
@@ -50,6 +51,8 @@ def described(name: str, old: object, new: object) -> str:
         return f"{name} {new:d}"
     if isinstance(new, int | float):
         return f"{name} {new:.12g}"
+    if name == "LOG_LEVELS" and isinstance(new, tuple):
+        return f"{name} {','.join('='.join(pair) for pair in new)}".rstrip()
     return f"{name} {new}" if name == "LOG_LEVEL" else name
 
 

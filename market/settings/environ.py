@@ -105,6 +105,10 @@ class Environ:
             raise SettingError(f"{name} {shown(value)} must be a whole number from {least} to {most}{whose}")
         return int(value)
 
+    def optional(self, name: str, least: int, most: int) -> int | None:
+        """A whole number from ``least`` to ``most``; None if it is not set."""
+        return self.integer(name, least, least, most) if self.any(name) else None
+
     def number(self, name: str, default: float, least: float, most: float) -> float:
         """A number from ``least`` to ``most``; with ``most`` infinite, from ``least`` up."""
         value = self._variables.get(name)

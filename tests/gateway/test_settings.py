@@ -61,6 +61,7 @@ def test_every_variable_is_read() -> None:
             "FORWARDED_HOPS": "2",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "ERROR",
+            "LOG_LEVELS": "gateway.client=debug",
         }
     )
     assert ("memory://", ("XRPUSDT",), "127.0.0.2", 9000) == (
@@ -83,7 +84,11 @@ def test_every_variable_is_read() -> None:
         settings.max_message_bytes,
         settings.max_errors_per_connection,
     )
-    assert ("json", "ERROR") == (settings.log_format, settings.log_level)
+    assert ("json", "ERROR", (("gateway.client", "DEBUG"),)) == (
+        settings.log_format,
+        settings.log_level,
+        settings.log_levels,
+    )
     assert (5, 6.5, 7, 8.5, 9.5, 10, 11.5, 12.5) == (
         settings.max_connections_per_ip,
         settings.max_connect_rate_per_ip,

@@ -2,7 +2,7 @@
 
 What is searched: the output of every process, at the most talkative level and in both formats, HAProxy's log, metrics,
 every answer and close reason that clients got, and the command lines. What is marked: the secret that signs tokens,
-tokens good and bad, tickets, and the password of the bus.
+tokens good and bad, tickets, the token of the metrics, and the password of the bus.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
 SECRET = "marked-secret-7f3a91c0d2e84b65-of-forty-bytes"  # noqa: S105 # a mark to look for
 PASSWORD = "marked-password-5d1c0b9e"  # noqa: S105 # a mark to look for
+METRICS_TOKEN = "marked-metrics-token-c4e20d7a"  # noqa: S105 # a mark to look for
 USER = "gateways"
 ALONE = (sys.executable, "-m", "gateway")
 
@@ -44,7 +45,11 @@ class Marks:
     """Secrets, each of which must not be said."""
 
     def __init__(self) -> None:
-        self.all: dict[str, str] = {"the secret": SECRET, "the password": PASSWORD}
+        self.all: dict[str, str] = {
+            "the secret": SECRET,
+            "the password": PASSWORD,
+            "the token of the metrics": METRICS_TOKEN,
+        }
         """What it is -> what to look for."""
 
     def token(self, name: str, *, tampered: bool = False, **changes: Any) -> str:
@@ -171,7 +176,19 @@ class Stranger:
         await self.open("", auth, {"type": "auth", "token": self.marks.token("others")}, bearer=good)
         await self.open(bearer=good, Origin="https://evil.example")
         await self.open(bearer=good + "\u00e9".encode().decode("latin-1"))
-        for path in ("/", "/nothing", "/ws", "/ws/", "/v1/ticket", "/web/x", "/metrics", "/healthz"):
+        paths = (
+            "/",
+            "/nothing",
+            "/ws",
+            "/ws/",
+            "/v1/ticket",
+            "/v1/ticks",
+            "/v1/status",
+            "/web/x",
+            "/metrics",
+            "/healthz",
+        )
+        for path in paths:
             for method in ("GET", "POST", "DELETE"):
                 await self.request(method, f"{path}?token={good}&ticket={good}", Authorization=f"Bearer {good}")
         assert {200, 403, 404, 405, 426} <= set(self.outcomes), self.outcomes
@@ -189,15 +206,24 @@ class Stranger:
             await self.raw(request)
         assert all(400 <= status < 500 for status in self.outcomes), self.outcomes
 
+    async def ask_for_metrics(self) -> None:
+        """With the token, with one that is nearly it, and with it where it does not belong."""
+        self.outcomes.clear()
+        path = "/metrics"
+        await self.request("GET", path, Authorization=f"Bearer {METRICS_TOKEN}")
+        await self.request("GET", path, Authorization=f"Bearer {METRICS_TOKEN}x")
+        await self.request("GET", f"{path}?token={METRICS_TOKEN}")
+        await self.request("GET", path, Authorization=f"Basic {METRICS_TOKEN}", Cookie=f"token={METRICS_TOKEN}")
+        assert [200, 401, 401, 401] == self.outcomes
+
 
 @asynccontextmanager
 async def stack_that_is_watched(command: tuple[str, ...], said: list[str], **settings: str) -> AsyncIterator[Stack]:
     """Poller, one gateway and HAProxy; whatever they say goes to ``said``."""
     address = f"127.0.0.1:{free_port()}"
     variables = {f"TICKGATE_GATEWAY_{number}": address for number in range(1, GATEWAY_COUNT + 1)}
-    plan = plan_cluster(
-        cluster_environment(LOG_LEVEL="DEBUG", AUTH_MODE="jwt", JWT_SECRET=SECRET, **settings) | variables
-    )
+    secrets = {"AUTH_MODE": "jwt", "JWT_SECRET": SECRET, "METRICS_TOKEN": METRICS_TOKEN}
+    plan = plan_cluster(cluster_environment(LOG_LEVEL="DEBUG", **secrets, **settings) | variables)
     stack = Stack(
         replace(plan, gateways=(replace(plan.gateways[0], command=command),), restart=False),
         lambda name, line: said.append(f"{name}: {line}"),
@@ -212,7 +238,7 @@ async def stack_that_is_watched(command: tuple[str, ...], said: list[str], **set
 
 @pytest.mark.parametrize(
     ("command", "log_format", "query_token"),
-    [(ALONE, "console", True), (GUNICORN, "json", False)],
+    [(ALONE, "console", True), ((*GUNICORN, "--access-logfile", "-", "--log-level", "debug"), "json", False)],
     ids=["alone", "gunicorn"],
 )
 async def test_no_secret_is_said_on_any_path(
@@ -223,12 +249,17 @@ async def test_no_secret_is_said_on_any_path(
     bus_url = f"redis://{USER}:{PASSWORD}@127.0.0.1:{valkey.port}/0"
     said: list[str] = []
     marks = Marks()
+    poller = Address("127.0.0.1", free_port(), "POLLER_METRICS_PORT")
     settings = {"BUS_URL": bus_url, "LOG_FORMAT": log_format, "AUTH_QUERY_TOKEN": str(int(query_token))}
+    settings["POLLER_METRICS_PORT"] = str(poller.port)
     async with stack_that_is_watched(command, said, **settings) as stack:
         gateway = stack.plan.gateways[0].listens[0]
         strangers = [Stranger(address, marks) for address in (gateway, stack.plan.front)]
         for stranger in strangers:
             await stranger.try_everything(query_token=query_token)
+        strangers.append(Stranger(poller, marks))
+        for stranger in (strangers[0], strangers[-1]):
+            await stranger.ask_for_metrics()
         await provoke_faults(strangers[0], valkey)
         said.extend(members_of({pid for process in stack for pid in process.pids}).values())
     said.extend(line for stranger in strangers for line in stranger.received)
@@ -269,7 +300,7 @@ async def provoke_faults(stranger: Stranger, valkey: Valkey) -> None:
         return b'"feed":"live"' in await stranger.request("GET", "/readyz")
 
     await eventually(is_back, within_s=15)
-    await stranger.request("GET", "/metrics")
+    await stranger.request("GET", "/metrics", Authorization=f"Bearer {METRICS_TOKEN}")
 
 
 BAD_STARTS: tuple[dict[str, str], ...] = (

@@ -169,12 +169,13 @@ async def test_a_file_of_symbols_and_limits_and_the_level_of_the_log_are_read_ag
         with pytest.raises(InvalidStatus, match="503"):
             await connect(program.url)
         await program.hang_up(text, "settings read again: MAX_CONNECTIONS 20000")
-        shown = program.count("DEBUG   gateway.")
         async with connected(program.url):
             pass
-        await program.hang_up(text + "LOG_LEVEL=DEBUG\n", "LOG_LEVEL DEBUG")
+        await program.hang_up(text + "LOG_LEVELS=gateway.client=debug\n", "LOG_LEVELS gateway.client=DEBUG")
+        all_before, before = program.count("DEBUG"), program.count("DEBUG   gateway.client.")
         async with connected(program.url):
-            await until(lambda: program.count("DEBUG   gateway.") > shown)
+            await until(lambda: program.count("DEBUG   gateway.client.") > before)
+        assert program.count("DEBUG") - all_before == program.count("DEBUG   gateway.client.") - before
         # And what was told at the start stays so.
         await program.hang_up(text + "HEARTBEAT_S=1\nGATEWAY_PORT=1\n", "stay as they were: HEARTBEAT_S")
         assert program.count("GATEWAY_PORT") == 0
@@ -340,7 +341,7 @@ async def test_under_gunicorn_the_worker_is_replaced_and_a_broken_file_replaces_
             assert [worker] == workers(program)
             assert [] == client.gaps()
             assert program.count("sesame") == 0
-            await program.hang_up("SYMBOLS=BTCUSDT,XRPUSDT\nLOG_LEVEL=DEBUG\n", "Handling signal: hup")
+            await program.hang_up("SYMBOLS=BTCUSDT,XRPUSDT\nLOG_LEVELS=gateway.client=debug\n", "Handling signal: hup")
             assert await client.until_closed() == 1012
 
         async def replaced() -> bool:

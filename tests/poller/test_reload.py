@@ -17,9 +17,16 @@ def read(**variables: str) -> PollerSettings:
 def test_only_symbols_and_the_level_of_the_log_change() -> None:
     """All other settings stay as they were."""
     before = read()
-    wanted = read(SYMBOLS="XRPUSDT", LOG_LEVEL="DEBUG", FEED="simulated", SIM_SEED="5", BUS_URL="memory://")
+    wanted = read(
+        SYMBOLS="XRPUSDT",
+        LOG_LEVEL="DEBUG",
+        LOG_LEVELS="redis=info",
+        FEED="simulated",
+        SIM_SEED="5",
+        BUS_URL="memory://",
+    )
     after = effective(before, wanted)
-    assert (("XRPUSDT",), "DEBUG") == (after.symbols.names, after.log_level)
+    assert (("XRPUSDT",), "DEBUG", (("redis", "INFO"),)) == (after.symbols.names, after.log_level, after.log_levels)
     assert ("auto", 1, before.bus_url) == (after.feed, after.sim_seed, after.bus_url)
 
 

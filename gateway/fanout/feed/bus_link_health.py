@@ -48,6 +48,12 @@ class BusLinkHealth:
         self._received: tuple[float, int] = (0.0, 0)
         self._received_at = 0.0
         self._asking: asyncio.Task[None] | None = None
+        self._wanted = ""
+        """Why somebody else wants the link to be replaced."""
+
+    def replace(self, reason: str) -> None:
+        """The link is to be replaced at the next judgement, because of ``reason``. Without a link it means nothing."""
+        self._wanted = reason
 
     def problem_of(self, venue: str) -> str:
         """What is wrong with ticks of ``venue`` over a link that is up, in words for clients; empty if nothing."""
@@ -72,6 +78,7 @@ class BusLinkHealth:
         # The last values changed the counts too: that is no sign of life.
         self._received, self._received_at = (self._received[0], self._ticks()), now
         self._delivery.bus_link_up(now)
+        self._wanted = ""
 
     def judge(self, now: float, heartbeat_at: Callable[[str | None], float], *, alive: bool) -> str:
         """Why the link is to be replaced, for the log; empty if it is not, or not yet.
@@ -88,6 +95,10 @@ class BusLinkHealth:
             self._idle.grow()
             self._counters.bus_links_faulty["silent"] += 1
             return f"neither tick nor heartbeat for {now - self._received_at:.0f} s"
+        if self._wanted:
+            wanted, self._wanted = self._wanted, ""
+            self._counters.bus_links_faulty["behind"] += 1
+            return wanted
         delivery = self._delivery
         if alive and (self._asking is None or self._asking.done()) and (symbols := delivery.ask(now)):
             self._asking = asyncio.get_running_loop().create_task(self._ask(symbols))

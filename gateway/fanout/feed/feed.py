@@ -82,7 +82,7 @@ class Feed:
         """Of each venue, the batches that the newest subscription reads."""
         # Done when something else is to be received than by the current subscription.
         self._resubscribe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._health = BusLinkHealth(
+        self.health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
         self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse, counters, now_us)
@@ -91,7 +91,7 @@ class Feed:
         self._venues: dict[str, VenueFeed] = {}
         for venue in venues_of(symbols):
             self._add(venue)
-        self._last_values = LastValuesReader(bus, self._venues, self._health, self._intake, self.stats_feed)
+        self._last_values = LastValuesReader(bus, self._venues, self.health, self._intake, self.stats_feed)
         self.ready = False
         """Whether the last values have ever been read. Before that, a snapshot means nothing."""
 
@@ -115,7 +115,7 @@ class Feed:
             self._states.of(venue),
             self._bus.last_values,
             self.bus_link,
-            problem=self._health.problem_of,
+            problem=self.health.problem_of,
             refuse=self._refuse,
             broadcast=self._broadcast,
             announced=self.stats_feed.announced,
@@ -133,7 +133,7 @@ class Feed:
         self._intake.serve(symbols)
         self.stats_feed.serve(symbols)
         self._states.serve(symbols)
-        self._health.serve(symbols)
+        self.health.serve(symbols)
         venues = venues_of(symbols)
         for venue in self._venues.keys() - set(venues):
             self._venues.pop(venue).end()
@@ -181,7 +181,7 @@ class Feed:
             await self._last_values.read(self._symbols)
             self.bus_link.renewing = False
             self.bus_link.up_since = now = asyncio.get_running_loop().time()
-            self._health.bus_link_up(now)
+            self.health.bus_link_up(now)
             for venue in self._venues.values():
                 venue.bus_link_up(now)
             self._counters.bus_links += 1
@@ -209,7 +209,7 @@ class Feed:
         else:
             return reason
         finally:
-            self._health.bus_link_down()
+            self.health.bus_link_down()
             for venue in self._venues.values():
                 venue.states_reader.cancel()
             self._intake.bus_link_down()
@@ -257,8 +257,8 @@ class Feed:
             for venue in self._venues.values():
                 venue.states_reader.read_if_due(now)
             alive = any(venue.is_alive(now) for venue in self._venues.values())
-            reason = self._health.judge(now, self._heartbeat_at, alive=alive)
-            self._states.unreadable(self._health.unreadable)
+            reason = self.health.judge(now, self._heartbeat_at, alive=alive)
+            self._states.unreadable(self.health.unreadable)
             self._look()
             if reason:
                 self.bus_link.renewing = True

@@ -10,9 +10,8 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import Struct
-
 from gateway.metrics.counters import Counters
+from gateway.websocket.buffering.bounds import Bounds
 from gateway.websocket.buffering.entries import PIECE_BYTES, Holder, Unfinished, Unread, overdue
 
 QUEUE_LIMIT_BYTES: Final = 1024 * 1024
@@ -37,17 +36,6 @@ _LOG_S: Final = 10.0
 """Between two log lines about the budget."""
 
 logger = logging.getLogger(__name__)
-
-
-class Bounds(Struct, frozen=True):
-    """What may be kept, and for how long."""
-
-    unread_s: float
-    """For data that waits to be read."""
-    message_s: float
-    """For an unfinished message; nothing that comes in between gives it more time."""
-    budget: int
-    """Bytes of all connections together; 0 means no limit."""
 
 
 class Buffers:

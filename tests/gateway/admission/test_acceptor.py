@@ -18,7 +18,8 @@ from gateway.admission.request.head import MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.errors import RefusalError
 from gateway.metrics.counters import Counters
 from gateway.settings import Settings
-from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.buffering.bounds import Bounds
+from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.read_scheduler import TURN_S, ReadScheduler
 from tests.fakes import Stopwatch, run_virtual
 from tests.gateway.transports import RecordingTransport

@@ -9,7 +9,8 @@ import pytest
 from gateway.events.stream import EventStream
 from gateway.metrics.counters import Counters
 from gateway.protocol.event_encoding import EVENTS
-from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.buffering.bounds import Bounds
+from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import CloseReason
 from tests.gateway.protocol.test_event_encoding import events_in
 from tests.gateway.transports import RecordingTransport

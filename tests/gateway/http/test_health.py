@@ -17,11 +17,12 @@ def parts(answer: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-@pytest.mark.parametrize("state", ["ready", "stale", "not ready", "draining"])
+@pytest.mark.parametrize("state", ["ready", "stale", "behind", "not ready", "draining"])
 async def test_beyond_a_limit_the_answer_is_the_same(start: Start, method: str, path: str, state: str) -> None:
     """But for the date, and that the connection ends; a handshake is refused meanwhile."""
     running = await start(spare_loopback=False, max_connections_per_ip=1)
-    running.gateway.feed.ready = state in ("ready", "stale")
+    running.gateway.feed.ready = state in ("ready", "stale", "behind")
+    running.gateway.is_behind = lambda: state == "behind"
     running.gateway.draining = state == "draining"
     request = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
     within = parts(await ask(running, request))

@@ -19,7 +19,8 @@ from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.metrics.counters import Counters
 from gateway.settings import Settings
-from gateway.websocket.buffering.buffers import Bounds, Buffers
+from gateway.websocket.buffering.bounds import Bounds
+from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.writer import Writer
 from market.settings.environ import SettingError
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.metrics.counters import Counters
-from gateway.websocket.buffering.buffers import QUEUE_LIMIT_BYTES, Bounds, Buffers
+from gateway.websocket.buffering.bounds import Bounds
+from gateway.websocket.buffering.buffers import QUEUE_LIMIT_BYTES, Buffers
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.closing_handshake import CLOSE_TIMEOUT_S, LATE_FRAMES, QUIET_BEFORE_CLOSE_S
 from gateway.websocket.connection import Connection

@@ -9,11 +9,13 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from market.process import logs
+from market.process.event import Event
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +25,7 @@ def _root_logger_as_before() -> Iterator[None]:
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logs.set_levels("INFO")
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -52,6 +55,45 @@ def test_json() -> None:
     )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", first["time"])
     assert "ValueError: invalid literal" in second["error"]
+
+
+def _json_lines(*calls: Callable[[logging.Logger], None]) -> list[dict[str, Any]]:
+    stream = io.StringIO()
+    logs.configure("json", "DEBUG", stream)
+    for call in calls:
+        call(logging.getLogger("a.b"))
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_json_has_the_event_and_its_values() -> None:
+    """Each value is a field: numbers stay numbers, anything else is as it is in the message."""
+    lost = Event("bus_lost", "WARNING", "no bus (%(bus)s) for %(seconds).1f s: %(reason)s")
+    (line,) = _json_lines(lambda logger: logger.warning(lost, "redis", 2.5, OSError("gone")))
+    assert ("bus_lost", "no bus (redis) for 2.5 s: gone") == (line["event"], line["message"])
+    assert ("redis", 2.5, "gone") == (line["bus"], line["seconds"], line["reason"])
+    assert ["time", "level", "event", "logger", "message"] == list(line)[:5]
+
+
+def test_json_of_what_has_no_event() -> None:
+    """What a library logs has the event ``other``."""
+    (line,) = _json_lines(lambda logger: logger.info("%d", 3))
+    assert ("other", "3") == (line["event"], line["message"])
+
+
+@pytest.mark.parametrize("name", sorted(logs.RESERVED - {"message"}))
+def test_no_field_takes_the_place_of_a_key(name: str) -> None:
+    """A field called like a key of each line stands beside it, with an underscore; neither is lost."""
+    event = Event("it", "ERROR", f"a value: %({name})s")
+
+    def by_extra(logger: logging.Logger) -> None:
+        try:
+            int("reason")
+        except ValueError:
+            logger.exception("plain", extra={name: "mine"})
+
+    for line in _json_lines(by_extra, lambda logger: logger.error(event, "mine")):
+        assert "mine" == line[f"{name}_"]
+        assert "mine" != line.get(name)
 
 
 def test_console_traceback() -> None:
@@ -122,9 +164,12 @@ def test_json_of_what_one_encoder_refuses() -> None:
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_a_long_message_is_cut(log_format: logs.LogFormat) -> None:
-    """A message of megabytes is cut, so that it does not fill the disk."""
+    """A message of megabytes is cut, and so is each value of an event, so that it does not fill the disk."""
     stream = io.StringIO()
     logs.configure(log_format, "INFO", stream)
+    logging.getLogger("a").error(Event("long", "ERROR", "%(text)s"), OSError("x" * 1_000_000))
+    assert len(stream.getvalue()) < 20_000
+    stream.truncate(stream.seek(0))
     try:
         raise ValueError("x" * 1_000_000)  # noqa: TRY301 - an error with a traceback
     except ValueError:
@@ -158,6 +203,26 @@ def test_configuring_again_replaces() -> None:
     logging.getLogger("a").warning("once")
     assert "" == first.getvalue()
     assert 1 == len(second.getvalue().splitlines())
+
+
+def test_single_loggers_have_their_own_levels() -> None:
+    """A level holds for a logger and those below it; one that is not named any more goes by the level of all."""
+    stream = io.StringIO()
+    logs.configure("console", "WARNING", stream, levels=(("a.b", "DEBUG"), ("c", "ERROR")))
+
+    def heard() -> set[str]:
+        stream.truncate(stream.seek(0))
+        for name in ("a", "a.b", "a.b.x", "c"):
+            for level in (logging.DEBUG, logging.WARNING):
+                logging.getLogger(name).log(level, "heard")
+        return {line.removesuffix(": heard")[24:] for line in stream.getvalue().splitlines()}
+
+    warnings = {f"WARNING {name}" for name in ("a", "a.b", "a.b.x")}
+    assert heard() == warnings | {"DEBUG   a.b", "DEBUG   a.b.x"}
+    logs.set_levels("WARNING", (("a.b.x", "ERROR"),))
+    assert heard() == warnings - {"WARNING a.b.x"} | {"WARNING c"}
+    logs.set_levels("WARNING")
+    assert heard() == warnings | {"WARNING c"}
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ def _level() -> Iterator[None]:
         ("MAX_CONNECT_RATE_PER_IP", 1.0, 1_000_000.0, "MAX_CONNECT_RATE_PER_IP 1000000"),
         ("AUTH_QUERY_TOKEN", False, True, "AUTH_QUERY_TOKEN 1"),
         ("LOG_LEVEL", "INFO", "DEBUG", "LOG_LEVEL DEBUG"),
+        ("LOG_LEVELS", (), (("a.b", "DEBUG"), ("c", "INFO")), "LOG_LEVELS a.b=DEBUG,c=INFO"),
+        ("LOG_LEVELS", (("a", "INFO"),), (), "LOG_LEVELS"),
         ("JWT_SECRET", "old", "new", "JWT_SECRET"),
     ],
 )

@@ -17,6 +17,7 @@ from market.bus.errors import BusDownError
 from market.bus.kafka.connection import topics
 from market.bus.kafka.connection.faults import explained
 from market.bus.kafka.connection.url import parse_kafka_url
+from market.bus.secret_file import SecretFileError
 
 T = TypeVar("T")
 
@@ -149,8 +150,13 @@ class KafkaClient:
         self._admin = None
 
     def _common(self) -> dict[str, Any]:
+        try:
+            config = self.url.config()
+        except SecretFileError as error:
+            # It may be there again in a moment.
+            raise BusDownError(f"the file of the password for {self.url.place} {error}") from None
         return {
-            **self.url.config(),
+            **config,
             "error_cb": self.told,
             "allow.auto.create.topics": False,
             "reconnect.backoff.ms": 50,

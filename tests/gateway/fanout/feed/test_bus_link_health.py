@@ -122,3 +122,18 @@ def test_ticks_are_counted_as_missed_only_by_a_link_that_was_faulty() -> None:
         assert 6 == setup.counters.ticks_missed
 
     run_virtual(main())
+
+
+def test_a_link_is_replaced_because_somebody_else_wants_it() -> None:
+    """Once, and not the one after it."""
+
+    async def scene() -> None:
+        setup = Setup()
+        setup.health.replace("stale here alone")
+        assert ["stale here alone"] == [reason for reason in await setup.watch(1) if reason]
+        assert 1 == setup.counters.bus_links_faulty["behind"]
+        setup.health.replace("stale here alone")
+        setup.health.bus_link_up(setup.loop.time())
+        assert [] == [reason for reason in await setup.watch(1) if reason]
+
+    run_virtual(scene())

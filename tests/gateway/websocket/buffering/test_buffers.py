@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from gateway.metrics.counters import Counters
-from gateway.websocket.buffering.buffers import ANSWERS_BYTES, ANSWERS_S, QUEUE_LIMIT_BYTES, SWEEP_S, Bounds, Buffers
+from gateway.websocket.buffering.bounds import Bounds
+from gateway.websocket.buffering.buffers import ANSWERS_BYTES, ANSWERS_S, QUEUE_LIMIT_BYTES, SWEEP_S, Buffers
 from gateway.websocket.buffering.entries import PIECE_BYTES
 from tests.fakes import VirtualTimeLoop, run_virtual
 

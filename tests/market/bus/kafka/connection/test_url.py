@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from market.bus.errors import BusUrlError
+from market.bus.errors import BusDownError, BusUrlError
+from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.connection.url import OPTIONS, SASL, parse_kafka_url
+from market.bus.secret_file import SecretFileError
 
 
 def test_a_plain_url() -> None:
@@ -110,3 +112,26 @@ def test_an_option_that_is_not_known_is_told_which_are() -> None:
     with pytest.raises(BusUrlError) as refused:
         parse_kafka_url("kafka://h?x=1")
     assert all(option in str(refused.value) for option in OPTIONS)
+
+
+def test_the_password_may_be_in_a_file(tmp_path: Path) -> None:
+    """It is read for each client of librdkafka: one that has changed is used by the next."""
+    path = tmp_path / "password"
+    path.write_text("first\n")
+    url = parse_kafka_url(f"kafka://user@h:1?sasl=plain&password_file={path}")
+    assert "first" == url.config()["sasl.password"]
+    path.write_text("second")
+    assert "second" == url.config()["sasl.password"]
+    path.unlink()
+    with pytest.raises(SecretFileError, match="cannot be read"):
+        url.config()
+    with pytest.raises(BusUrlError, match="has a password, and a password file as well; remove one"):
+        parse_kafka_url(f"kafka://user:word@h:1?sasl=plain&password_file={path}")
+
+
+async def test_a_file_that_is_gone_is_a_fault_like_others(tmp_path: Path) -> None:
+    """A bus that is down is tried again, and no process ends."""
+    client = KafkaClient(f"kafka://user@h:1?sasl=plain&password_file={tmp_path / 'nowhere'}")
+    with pytest.raises(BusDownError, match="file of the password for h:1 cannot be read"):
+        client.consumer()
+    await client.aclose()

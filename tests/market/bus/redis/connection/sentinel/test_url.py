@@ -145,3 +145,12 @@ def test_no_secret_is_shown() -> None:
     assert bus.name == "redis+sentinel a:26379,b:26379/m db 1"
     assert "sesame" not in repr(vars(bus))
     assert "sesame" not in repr(parse_sentinel_url("redis+sentinel://u:sesame@a/m?sentinel_password=sesame"))
+
+
+def test_passwords_may_be_in_files() -> None:
+    """One of the data servers, and one of the Sentinels."""
+    url = parse_sentinel_url("redis+sentinel://u@a,b/m?password_file=%2Fx&sentinel_password_file=%2Fy")
+    assert "/x" == url.server.password_file
+    assert {"/y"} == {sentinel.password_file for sentinel in url.sentinels}
+    with pytest.raises(BusUrlError, match="sentinel password file as well; remove one"):
+        parse_sentinel_url("redis+sentinel://a/m?sentinel_password=word&sentinel_password_file=%2Fy")

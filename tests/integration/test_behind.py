@@ -1,0 +1,81 @@
+"""A gateway whose subscription has died in silence: it is out of service while others have prices, and heals itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from deploy.launcher.stack import Stack
+from tests.integration.faults import bus_port, with_gateways
+from tests.integration.stacks import http_status, run_plan, running
+
+pytestmark = [pytest.mark.integration, pytest.mark.long("gateway", "market", "tests/integration/test_behind.py")]
+
+
+class MuteSubscriptions:
+    """Stands before a bus: commands are answered, and subscriptions bring nothing while they are ``mute``."""
+
+    def __init__(self) -> None:
+        self.mute = False
+        self.port = 0
+
+    @asynccontextmanager
+    async def before(self, port: int) -> AsyncIterator[None]:
+        """Listen on a port of its own."""
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            bus_reader, bus_writer = await asyncio.open_connection("127.0.0.1", port)
+            subscribed = asyncio.Event()
+            with suppress(OSError):
+                await asyncio.gather(
+                    self._pump(reader, bus_writer, subscribed, to_bus=True),
+                    self._pump(bus_reader, writer, subscribed, to_bus=False),
+                )
+
+        async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, subscribed: asyncio.Event, *, to_bus: bool
+    ) -> None:
+        while data := await reader.read(65_536):
+            if to_bus and b"SUBSCRIBE" in data:
+                subscribed.set()
+            if to_bus or not (self.mute and subscribed.is_set()):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+async def readiness(stack: Stack, name: str) -> int:
+    """What a gateway answers to a balancer."""
+    (address,) = next(program.listens for program in stack.plan.gateways if program.name == name)
+    return await http_status(f"http://{address}/readyz")
+
+
+async def until_readiness(stack: Stack, name: str, status: int) -> None:
+    """Wait for an answer."""
+    async with asyncio.timeout(40):
+        while await readiness(stack, name) != status:  # noqa: ASYNC110 - another process sets no event
+            await asyncio.sleep(0.1)
+
+
+async def test_a_gateway_that_is_alone_with_its_fault_leaves_service_until_it_is_over() -> None:
+    """Its neighbour stays; and if all are stale, as the poller has died, both stay."""
+    plan = run_plan()
+    proxy = MuteSubscriptions()
+    async with proxy.before(bus_port(plan)):
+        plan = with_gateways(plan, good={}, bad={"BUS_URL": f"redis://127.0.0.1:{proxy.port}/0"})
+        async with running(plan) as stack:
+            await until_readiness(stack, "bad", 200)
+            proxy.mute = True
+            await until_readiness(stack, "bad", 503)
+            assert 200 == await readiness(stack, "good")
+            proxy.mute = False
+            await until_readiness(stack, "bad", 200)
+            await stack.stop_one(plan.poller.name)
+            for _ in range(100):
+                assert (200, 200) == (await readiness(stack, "good"), await readiness(stack, "bad"))
+                await asyncio.sleep(0.1)
