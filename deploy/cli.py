@@ -72,6 +72,18 @@ def _front(arguments: Sequence[str], program: str) -> int:
     return main(arguments, program)
 
 
+def _kick(arguments: Sequence[str], program: str) -> int:
+    from deploy.orders import kick
+
+    return kick(arguments, program)
+
+
+def _revoke(arguments: Sequence[str], program: str) -> int:
+    from deploy.orders import revoke
+
+    return revoke(arguments, program)
+
+
 COMMANDS: Final = {
     "run": Command(_run, "start bus, poller and one gateway on this machine"),
     "cluster": Command(_cluster, "start bus, poller, four gateways and HAProxy, or another front, on this machine"),
@@ -79,6 +91,8 @@ COMMANDS: Final = {
     "gateway": Command(_gateway, "one gateway: bus to WebSocket clients"),
     "front": Command(_front, "print a configuration of NGINX or Envoy for these settings"),
     "token": Command(_token, "make a token for development"),
+    "kick": Command(_kick, "close all connections of a subject, at every gateway"),
+    "revoke": Command(_revoke, "refuse a token before it expires, at every gateway"),
     "watch": Command(_watch, "prices of a gateway, live in this terminal"),
     "probe": Command(_probe, "be a client of a gateway for some seconds: is it good for one?"),
     "check": Command(_check, "say what works: settings, bus, exchange, ports, HAProxy"),

@@ -26,7 +26,8 @@ The packages. Each imports only from those below it (``tests/test_tree.py`` chec
 The modules beside them: ``__main__`` and ``worker`` are the two ways to start a gateway, alone and under gunicorn.
 ``app`` puts a gateway together. ``hosting`` sees that gunicorn runs it with its own worker. ``gateway`` holds its
 parts, and is what drains when it goes away. ``fleet`` knows the deployment's other processes, for
-operators and for ``comparison`` with them. ``scrape`` is what Prometheus reads. ``settings`` reads the environment,
-``reload`` brings other settings to a gateway that runs. ``metrics`` counts, ``errors`` has the base of what is raised.
+operators and for ``comparison`` with them. ``orders`` obeys what operators tell all gateways. ``scrape`` is what
+Prometheus reads. ``settings`` reads the environment, ``reload`` brings other settings to a gateway that runs.
+``metrics`` counts, ``errors`` has the base of what is raised.
 ``log_events`` has what the log may say.
 """

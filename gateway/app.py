@@ -24,6 +24,7 @@ from gateway.http.routes import (
 )
 from gateway.http.tls import ask_for_tls
 from gateway.log_events import GATEWAY_FAILED
+from gateway.orders import Orders
 from gateway.settings import Settings
 from market.bus import BusOptions, open_bus
 from market.process.tasks import end
@@ -66,7 +67,16 @@ def create_app(settings: Settings | None = None) -> web.Application:
         work = asyncio.create_task(gateway.run(), name="gateway")
         work.add_done_callback(_end_loudly)
         announcing = asyncio.create_task(fleet.run(), name="fleet")
+        obeying = [
+            asyncio.create_task(Orders(gateway, its.revocations).run(), name="orders")
+            for its in (gateway.authenticator,)
+            if its is not None
+        ]
+        for task in obeying:
+            # Nobody must go on letting in who was revoked.
+            task.add_done_callback(_end_loudly)
         yield
+        await end(*obeying)
         await end(announcing)
         await end(work)
 

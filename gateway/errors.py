@@ -27,6 +27,7 @@ REFUSALS: Final[Mapping[tuple[int, str], str]] = {
     (401, "expired"): "The token has expired.",
     (401, "not_yet_valid"): "The token is not valid yet.",
     (401, "wrong_issuer"): "The token's `iss` is not the issuer that is trusted here.",
+    (401, "revoked"): "An operator has revoked the token.",
     (401, "wrong_audience"): "The token's `aud` does not name this service.",
     (401, "bad_ticket"): "The ticket was used before, is too old, or never existed.",
     (403, "anonymous"): "`AUTH_MODE` is none, and the client is not on loopback.",

@@ -137,3 +137,18 @@ MESSAGE_FAILED: Final = Event("message_failed", "ERROR", "client %(client)s: a m
 READ_FAILED: Final = Event("read_failed", "ERROR", "what a client has sent could not be worked on")
 START_REFUSED: Final = Event("start_refused", "ERROR", "%(reason)s")
 SUCCEEDED: Final = Event("succeeded", "INFO", "another worker serves newcomers")
+ORDERS_IMPOSSIBLE: Final = Event(
+    "orders_impossible", "WARNING", "nobody can be kicked, and no token revoked: %(reason)s"
+)
+ORDERS_UNKNOWN: Final = Event(
+    "orders_unknown", "WARNING", "kicks and revoked tokens are not known while the bus does not tell: %(reason)s"
+)
+ORDERS_KNOWN: Final = Event("orders_known", "INFO", "kicks and revoked tokens are known again")
+ORDER_UNREADABLE: Final = Event(
+    "order_unreadable",
+    "WARNING",
+    "an order on the bus cannot be read; is this gateway older than who gave it?",
+)
+SUBJECT_CLOSED: Final = Event(
+    "subject_closed", "INFO", "closed %(count)d connections of subject %(subject)a: %(reason)s"
+)

@@ -19,6 +19,7 @@ _RULES = {
     4403: (Rule.NEVER, "forbidden"),
     4408: (Rule.BACKOFF, "too slow"),
     4409: (Rule.BACKOFF, "handshake or authentication timed out"),
+    4410: (Rule.NEVER, "kicked by an operator"),
     4429: (Rule.BACKOFF, "rate limit"),
 }
 

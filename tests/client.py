@@ -190,19 +190,22 @@ class Twins(Client):
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Client]:
-    """A client of the gateway at ``url``, after its welcome."""
-    client = await open_client(url)
+async def connected(url: str, token: str = "") -> AsyncIterator[Client]:
+    """A client of the gateway at ``url``, after its welcome; with a ``token``, if one is given."""
+    client = await open_client(url, token=token)
     try:
         yield client
     finally:
         await client.close()
 
 
-async def open_client(url: str, within_s: float = 10) -> Client:
+async def open_client(url: str, within_s: float = 10, token: str = "") -> Client:
     """Connect, both ways where the URL says so, and wait for the welcome; close it yourself."""
     # No pings of its own: what keeps the connection is the gateway's heartbeat.
-    socket = await connect(url, ping_interval=None, compression=None, open_timeout=within_s, max_size=None)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    socket = await connect(
+        url, ping_interval=None, compression=None, open_timeout=within_s, max_size=None, additional_headers=headers
+    )
     client = Twins(socket, await open_client(url.straight, within_s)) if isinstance(url, BothWays) else Client(socket)
     await client.until(lambda client: client.count("welcome") == 1, within_s)
     return client

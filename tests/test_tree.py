@@ -21,7 +21,7 @@ GATEWAY_LAYERS = (
     {"app", "reload"},
     {"http"},
     {"binance"},
-    {"client", "fleet", "scrape"},
+    {"client", "fleet", "orders", "scrape"},
     {"comparison"},
     {"gateway"},
     {"settings"},

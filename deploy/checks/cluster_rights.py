@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 from deploy.checks.finding import Finding
 from deploy.checks.rights import LACKING, Need
 from market.bus.redis.cluster.connection.url import Address
-from market.bus.redis.cluster.roles.layout import PRESENCES, channel, partition_key, stand_by_key, ticket_key
+from market.bus.redis.cluster.roles.layout import ORDERS, PRESENCES, channel, partition_key, stand_by_key, ticket_key
 
 _KEY: Final = partition_key(0)
 _CHANNEL: Final = channel("x", 0)
@@ -22,6 +22,9 @@ NEEDS: Final = (
     Need("gateway and poller", ("time",)),
     *(Need("gateway and poller", (name, PRESENCES, *rest), key=PRESENCES) for name, *rest in (
         ("hlen",), ("hgetall",), ("hset", "x", "y"), ("hdel", "x"), ("del",), ("pexpire", "1")
+    )),
+    *(Need("gateway", (name, ORDERS, *rest), key=ORDERS) for name, *rest in (
+        ("hlen",), ("hkeys",), ("hstrlen", "x"), ("hget", "x")
     )),
     Need("poller", ("spublish", _CHANNEL, "x"), channel=_CHANNEL),
     *(Need("poller", (name, stand_by_key("x"), *rest), key=stand_by_key("x")) for name, *rest in (

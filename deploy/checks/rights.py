@@ -9,6 +9,7 @@ from msgspec import Struct
 from gateway.settings import Settings
 from market.bus import in_partition
 from market.bus.redis.roles.layout import lease_key, stand_by_key, ticket_key, value_key
+from market.bus.redis.roles.orders import ORDERS
 from market.bus.redis.roles.presence import PRESENCES
 from market.prices.venues import DEFAULT_VENUE, VENUES, venue_of
 from market.wire.topics import (
@@ -192,4 +193,6 @@ def _of_gateway(settings: Settings) -> Iterator[Need]:
         yield Need(me, ("subscribe", topic), channel=topic)
     if settings.auth.mode == "jwt":
         yield from _keyed(me, ticket_key("*"), "set x px 1", "getdel")
+        yield from _script(me, (ORDERS,))
+        yield from _keyed(me, ORDERS, "type", "hlen", "hkeys", "hstrlen x", "hget x")
     yield from _to_be_present(me)

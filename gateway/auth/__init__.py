@@ -6,6 +6,7 @@
 ``compact``         a token's outer form
 ``keys``            one key, bound to its algorithms; ``keyset`` the keys of a JWKS document
 ``jwks``            when an issuer's keys are fetched; ``download`` how
+``revocations``     tokens that are refused before they expire
 ``tickets``         one-time substitutes for a token
 ``token``           tokens for development
 ``settings``        a gateway's settings about tokens

@@ -17,6 +17,7 @@ from gateway.auth.download import UrlError, check_url, download
 from gateway.auth.grant import Grant, RefusedError, Rules, read_grant
 from gateway.auth.jwks import Jwks
 from gateway.auth.keys import Family, Key, KeyMaterialError, from_pem, from_secret
+from gateway.auth.revocations import Revocations
 from gateway.auth.settings import AuthSettings
 from gateway.log_events import AUDIENCE_NOT_SET
 from market.settings.environ import SettingError, shown
@@ -95,6 +96,7 @@ class Authenticator:
         self._keys = _open_keys(settings, self._rng)
         self._rules = Rules(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_s)
         self._now_s = now_s
+        self.revocations = Revocations()
         if not settings.jwt_secret and not settings.jwt_audience:
             logger.warning(AUDIENCE_NOT_SET)
 
@@ -154,7 +156,7 @@ class Authenticator:
         payload = key.open(compact.token)
         if payload is None:
             raise RefusedError("bad_signature", "the token's signature does not hold")
-        return read_grant(payload, self._rules, self._now_s())
+        return self.revocations.check(read_grant(payload, self._rules, self._now_s()))
 
 
 def _open_keys(settings: AuthSettings, rng: random.Random) -> Keys:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -23,6 +23,7 @@ Code = Literal[
     "not_yet_valid",
     "wrong_issuer",
     "wrong_audience",
+    "revoked",
 ]
 
 
@@ -57,6 +58,8 @@ class Grant(Struct, frozen=True):
     """The most symbols per connection; 0 means no limit."""
     expires_at: float = math.inf
     """The Unix time in seconds from which the token is refused: its ``exp`` plus the leeway."""
+    token_id: str = ""
+    """The token's ``jti``, by which it can be revoked; "" for none."""
 
     @property
     def expires_us(self) -> int | UnsetType:
@@ -105,6 +108,8 @@ class Claims(Struct, kw_only=True, omit_defaults=True):
     max_hz: Annotated[float, Meta(ge=0.1, le=1000)] | UnsetType = UNSET
     max_connections: _Count | UnsetType = UNSET
     max_symbols: _Count | UnsetType = UNSET
+    jti: Any = UNSET
+    """Of any type: tokens whose id is no string were always let in."""
 
 
 _CLAIMS: Final = msgspec.json.Decoder(Claims)
@@ -136,6 +141,7 @@ def read_grant(payload: bytes, rules: Rules, now_s: float) -> Grant:
         0 if claims.max_connections is UNSET else claims.max_connections,
         0 if claims.max_symbols is UNSET else claims.max_symbols,
         expires_at,
+        str(claims.jti) if type(claims.jti) in {str, int} else "",
     )
 
 

@@ -82,6 +82,7 @@ def _parser(environ: Mapping[str, str], program: str) -> Parser:
     parser.add_argument("--max-hz", type=float, metavar="HZ", help="updates per symbol and second at most")
     parser.add_argument("--max-connections", type=int, metavar="N", help="connections of this subject at most")
     parser.add_argument("--max-symbols", type=int, metavar="N", help="symbols per connection at most")
+    parser.add_argument("--id", metavar="ID", help="jti, by which tickgate revoke can refuse it")
     parser.add_argument("--issuer", default=environ.get("JWT_ISSUER"), help="iss (default: JWT_ISSUER)")
     parser.add_argument("--audience", default=environ.get("JWT_AUDIENCE"), help="aud (default: JWT_AUDIENCE)")
     parser.add_argument("--key-file", type=Path, metavar="PEM", help="sign with this private key, not with JWT_SECRET")
@@ -93,6 +94,7 @@ def _claims(options: argparse.Namespace, now_s: int) -> dict[str, Any]:
     symbols = options.symbols and [name for part in options.symbols.split(",") if (name := part.strip())]
     wanted = {
         "sub": options.subject,
+        "jti": options.id or None,
         "iat": now_s,
         "exp": now_s + options.ttl,
         "iss": options.issuer or None,

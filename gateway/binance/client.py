@@ -34,7 +34,7 @@ class StreamClient:
 
     __slots__ = (
         "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_proxied", "_session", "_slot", "_times", "_visit",
-        "connection",
+        "began", "connection", "grant",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +73,9 @@ class StreamClient:
             window_bytes=handshake.window_bytes,
             watched=upgrade_request.proxied,
         )
+        self.grant = grant
+        self.began = gateway.loop.time()
+        """When it connected, by the event loop's clock."""
         self._expiry: asyncio.TimerHandle | None = None
         if not math.isinf(grant.expires_at):
             left_s = max(0.0, grant.expires_at - gateway.now_s())
@@ -87,6 +90,15 @@ class StreamClient:
         """See `gateway.fanout.stale_holders.Holder.close_as_stale`."""
         logger.debug(STREAM_CLIENT_STALE, self.connection.client, symbol)
         self.connection.close(CloseReason.STALE)
+
+    @property
+    def bearer(self) -> "StreamClient":
+        """See `gateway.orders.Listener.bearer`."""
+        return self
+
+    def close(self, reason: CloseReason) -> None:
+        """Close the connection, as an operator wants; its protocol has no other word."""
+        self.connection.close(reason)
 
     @property
     def payer(self) -> str | None:

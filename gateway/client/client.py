@@ -132,6 +132,11 @@ class Client:
         self._gateway.remove(self.connection)
         self._gateway.admission.access_log.closed(self.connection, subject, self._visit)
 
+    @property
+    def bearer(self) -> TokenLifetime | None:
+        """See `gateway.orders.Listener.bearer`."""
+        return self._token_lifetime
+
     def serve(self, symbols: Symbols) -> bool:
         """See `Session.serve`."""
         return self._session.serve(symbols)

@@ -174,11 +174,11 @@ class Session:
         wants = self.drop(topics - kept)
         return Outcome(wants if wants != self.wants else None, replies)
 
-    def refused(self, problem: str, command_id: Id | UnsetType) -> Outcome:
+    def refused(self, problem: str, command_id: Id | UnsetType, *, revoked: bool = False) -> Outcome:
         """The outcome of an invalid token. An earlier token stays in force."""
-        outcome = self._error("unauthorised", problem, command_id)
+        outcome = self._error("revoked" if revoked else "unauthorised", problem, command_id)
         if self.grant is None:
-            outcome.close = CloseReason.UNAUTHORISED
+            outcome.close = CloseReason.REVOKED if revoked else CloseReason.UNAUTHORISED
         return outcome
 
     def rate_limited(self) -> Outcome:

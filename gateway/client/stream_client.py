@@ -65,6 +65,11 @@ class StreamClient:
         connection.reply(head + first)
         self._apply(outcome)
 
+    @property
+    def bearer(self) -> TokenLifetime | None:
+        """See `gateway.orders.Listener.bearer`."""
+        return self._token_lifetime
+
     def serve(self, symbols: Symbols) -> bool:
         """See `Session.serve`."""
         return self._session.serve(symbols)

@@ -13,7 +13,7 @@ from gateway.admission.upgrade_request import Slot
 from gateway.auth.grant import Grant, RefusedError, TryLaterError
 from gateway.client.session import Outcome, Session
 from gateway.gateway import Gateway
-from gateway.protocol.messages import Auth, Error, Expiring
+from gateway.protocol.messages import Auth, Error, Expiring, Message
 from gateway.websocket.close_codes import CloseReason
 
 NOTICE_S: Final = 30.0
@@ -50,6 +50,7 @@ class TokenLifetime:
         "_session",
         "_slot",
         "_timers",
+        "began",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +70,8 @@ class TokenLifetime:
         self._slot = slot
         self._apply: Callable[[Outcome], None] | None = apply
         self._obey: Callable[[bytes], None] | None = obey
+        self.began = self._loop.time()
+        """When its client connected, by the event loop's clock."""
         self._timers: list[asyncio.TimerHandle] = []
         self._held: list[bytes] | None = None
         """Messages that wait until a token is checked, and until there is time for them; else None."""
@@ -89,6 +92,18 @@ class TokenLifetime:
         self._apply = self._obey = None
         self._held = None
         self._gateway.read_scheduler.forget(self)
+
+    @property
+    def grant(self) -> Grant | None:
+        """What the token allows; None until one was accepted."""
+        return self._session.grant
+
+    def close(self, reason: CloseReason) -> None:
+        """Close the connection, as an operator wants; say so first where there is a word for it."""
+        replies: list[Message] = []
+        if reason is CloseReason.REVOKED:
+            replies.append(Error(code="revoked", message=reason.reason))
+        self._send(Outcome(replies=replies, close=reason))
 
     def holds(self, message: bytes) -> bool:
         """Keep ``message`` for later if a token is being checked; return whether it was kept."""
@@ -161,7 +176,7 @@ class TokenLifetime:
 
     def _refuse(self, error: RefusedError, auth: Auth) -> None:
         self._gateway.counters.tokens_refused[error.code] += 1
-        self._send(self._session.refused(str(error), auth.mark))
+        self._send(self._session.refused(str(error), auth.mark, revoked=error.code == "revoked"))
 
     def _hold(self, grant: Grant) -> None:
         self._forget_timers()

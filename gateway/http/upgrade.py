@@ -180,7 +180,8 @@ async def prove(gateway: Gateway, upgrade_request: UpgradeRequest) -> Grant:
                 grant = await gateway.tickets.redeem(upgrade_request.ticket)
                 if grant is None:
                     raise unauthorised("the ticket is used, too old, or none; get a new one", "bad_ticket")
-                return grant
+                # Its token may have been revoked since.
+                return grant if gateway.authenticator is None else gateway.authenticator.revocations.check(grant)
             assert upgrade_request.token is not None
             assert gateway.authenticator is not None
             return await gateway.authenticator.verify(upgrade_request.token)

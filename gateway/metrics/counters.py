@@ -18,6 +18,7 @@ _COUNTERS: Final = {
     "connections_accepted": "WebSocket connections ever accepted.",
     "handshakes_cut_off": "Connections without a whole request in time, or the oldest of too many.",
     "messages_received": "Messages from clients.",
+    "kicks": "Connections closed because an operator kicked their subject or revoked their token.",
     "tickets_issued": "One-time tickets issued.",
     "lags": "Times that a connection stopped draining.",
     "client_reconnects": "Connections of clients that had tried before, as they say (`attempt` in the URL).",
@@ -64,6 +65,7 @@ class Counters:
         self.messages_received = 0
         self.messages_refused: Counter[str] = Counter()
         """By whose rate: ``connection``, ``subject`` or ``address``."""
+        self.kicks = 0
         self.tickets_issued = 0
         self.tokens_refused: Counter[str] = Counter()
         """By `gateway.auth.grant.Code`."""

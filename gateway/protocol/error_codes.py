@@ -13,6 +13,7 @@ ErrorCode = Literal[
     "unauthorised",  # There is no token yet, or it is not valid.
     "forbidden",  # The token does not allow it.
     "expired",  # The token has expired. The connection is closed.
+    "revoked",  # An operator has revoked the token. A connection that it opened is closed.
     "rate_limited",  # Too many messages per second. This one was not read.
     "too_many_connections",  # The token's subject has too many connections.
     "try_later",  # The token cannot be checked now.

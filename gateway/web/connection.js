@@ -17,6 +17,7 @@ const FINAL = {
   1009: "A message was larger than the gateway takes.",
   4401: "The token was refused, or has expired.",
   4403: "You are not allowed to see these prices.",
+  4410: "An operator has ended this connection.",
 };
 const REASONS = {
   1006: "The connection was lost.",

@@ -38,6 +38,8 @@ class CloseReason(Enum):
     """Connect again with another token."""
     EXPIRED = Close(4401, "the token has expired", "never")
     """Connect again with another token. Send ``auth`` with a new token before the old one expires."""
+    REVOKED = Close(4401, "the token was revoked", "never")
+    """Connect again with another token: an operator has revoked this one."""
     FORBIDDEN = Close(4403, "another subject's token", "never")
     """Use the tokens of one subject on one connection."""
     TOO_SLOW = Close(4408, "too slow for every tick", "with backoff")
@@ -46,6 +48,8 @@ class CloseReason(Enum):
     """Connect again with backoff; send a whole message within ``MESSAGE_TIMEOUT_S``."""
     AUTH_TIMEOUT = Close(4409, "no token in time", "with backoff")
     """Connect again with backoff; send ``auth`` as the first message."""
+    KICKED = Close(4410, "an operator has ended the connections of this subject", "never")
+    """Do not connect again by yourself, with another token neither. A person may."""
     TOO_MANY_ERRORS = Close(4429, "too many errors", "with backoff")
     """Connect again with backoff, when the client is repaired."""
     TOO_MANY_MESSAGES = Close(4429, "too many messages", "with backoff")

@@ -8,12 +8,13 @@ from market.bus.broker import Batch, Message, Receiver, nothing
 from market.bus.errors import BusDownError, LeaseLostError
 from market.bus.last_values import MAX_TOPIC_BYTES
 from market.bus.leadership import Token
+from market.bus.orders import MOST_ORDERS, Order, Standing, check_order
 from market.bus.partitions import in_partition
 from market.bus.presence import MAX_PRESENCE_BYTES, MOST_PRESENT
 
 
 class MemoryBus:
-    """Implements the five roles itself. It delivers at once, in the publisher's own call."""
+    """Implements the six roles itself. It delivers at once, in the publisher's own call."""
 
     name = "memory"
 
@@ -23,15 +24,17 @@ class MemoryBus:
         self._subscriptions: set[MemorySubscription] = set()
         self._values: dict[str, bytes] = {}
         self._stored: dict[str, tuple[object, asyncio.TimerHandle]] = {}
-        """Everything that expires: tickets, leases, stand-bys and presences, each with the timer that ends it."""
+        """All that expires: tickets, leases, stand-bys, presences and orders, each with the timer that ends it."""
         self._epochs = count(1)
+        self._given = 0
+        """The orders so far."""
 
     @property
     def broker(self) -> "MemoryBus":
         """See `market.bus.Bus`."""
         return self
 
-    last_values = tickets = leadership = presence = broker
+    last_values = tickets = leadership = presence = orders = broker
 
     async def publish(self, batch: Batch, *, token: Token | None = None) -> None:
         """See `market.bus.Broker.publish`."""
@@ -122,12 +125,35 @@ class MemoryBus:
             if isinstance(value, bytes) and len(value) <= MAX_PRESENCE_BYTES
         }
 
+    async def give(self, name: str, value: bytes, ttl_s: float) -> None:
+        """See `market.bus.Orders.give`."""
+        check_order(name, value, ttl_s)
+        key = f"order.{name}"
+        if key not in self._stored and sum(its.startswith("order.") for its in self._stored) >= MOST_ORDERS:
+            raise BusDownError(f"{MOST_ORDERS} orders stand on this bus already")
+        self._given += 1
+        now_us = self._now_us()
+        self._store(key, Order(value, now_us, now_us + int(ttl_s * 1e6)), ttl_s)
+
+    async def standing(self, known: bytes = b"") -> Standing | None:
+        """See `market.bus.Orders.standing`."""
+        version = b"%d" % self._given
+        if version == known:
+            return None
+        found = {key.removeprefix("order."): value for key, (value, _) in self._stored.items()}
+        orders = {name: value for name, value in found.items() if isinstance(value, Order)}
+        return Standing(version, self._now_us(), orders)
+
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`."""
         for subscription in tuple(self._subscriptions):
             subscription.close()
         for key in tuple(self._stored):
             self._remove(key)
+
+    @staticmethod
+    def _now_us() -> int:
+        return int(asyncio.get_running_loop().time() * 1e6)
 
     def _lasts(self, token: Token) -> bool:
         held, _ = self._stored.get(f"lease.{token.lease}", (None, None))

@@ -13,6 +13,7 @@ from market.bus.broker import Broker
 from market.bus.errors import BusUrlError
 from market.bus.last_values import LastValues
 from market.bus.leadership import Leadership
+from market.bus.orders import Orders
 from market.bus.presence import Presence
 from market.bus.tickets import TicketStore
 
@@ -21,7 +22,7 @@ _NAMED_SCHEMES: Final = frozenset(("http", "https", "kafka", "memory", "valkey")
 
 
 class Bus(Protocol):
-    """One process's access to a bus: five roles, each of which may be on another server."""
+    """One process's access to a bus: six roles, each of which may be on another server."""
 
     @property
     def name(self) -> str:
@@ -46,6 +47,10 @@ class Bus(Protocol):
     @property
     def presence(self) -> Presence:
         """Which processes are there."""
+
+    @property
+    def orders(self) -> Orders:
+        """What operators tell all gateways."""
 
     async def aclose(self) -> None:
         """Close all connections, except those of subscriptions; their holders close those."""

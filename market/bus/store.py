@@ -1,4 +1,4 @@
-"""The store: what a bus that can only carry messages needs beside it, for leases, tickets and presence.
+"""The store: what a bus that can only carry messages needs beside it, for leases, tickets, orders and presence.
 
 ``STORE_URL`` names it: a Redis, of any kind that is a bus as well.
 """
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from market.bus.broker import Broker
 from market.bus.leadership import Leadership
+from market.bus.orders import Orders
 from market.bus.presence import Presence
 from market.bus.tickets import TicketStore
 
@@ -33,6 +34,10 @@ class Store(Protocol):
     @property
     def presence(self) -> Presence:
         """Who is there."""
+
+    @property
+    def orders(self) -> Orders:
+        """What operators tell all gateways."""
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -15,6 +15,8 @@ from deploy.checks.rights import LACKING, Need, needs
 from deploy.ports import free_port
 from deploy.process.processes import Process
 from gateway.settings import Settings
+from market.bus import BusDownError, open_bus
+from market.bus.orders import MOST_ORDERS
 from poller.settings import PollerSettings
 from tests.client import connected
 from tests.gateway.auth.tokens import SECRET, token
@@ -95,6 +97,38 @@ def test_each_right_of_the_document_is_needed(valkey: Valkey, user: str) -> None
         if not refused(valkey, user) and right != NAMED:
             needless.append(right)
     assert [] == needless
+
+
+async def gives_orders(server: Valkey, words: list[str]) -> bool:
+    """Whether an operator with these rights can give an order, and one more where there is no room for another."""
+    grant(server, "operator", words)
+    bus = open_bus(f"redis://operator:{PASSWORD}@127.0.0.1:{server.port}/0")
+    server.command("DEL", "orders")
+    try:
+        await bus.orders.give("subject", b"value", 60)
+        # Those that nobody can read make room; what is no hash does so, too.
+        server.command("HSET", "orders", *(word for number in range(MOST_ORDERS) for word in (f"x{number}", "x")))
+        await bus.orders.give("other", b"value", 60)
+        server.command("SET", "orders", "x")
+        await bus.orders.give("subject", b"value", 60)
+    except BusDownError:
+        return False
+    finally:
+        await bus.aclose()
+    return True
+
+
+async def test_an_operator_needs_each_right_of_the_document(valkey: Valkey) -> None:
+    """And can change nothing else."""
+    words = documented("operator")
+    assert await gives_orders(valkey, words)
+    rests = {right: rest for right, rest in without_one(words) if right != NAMED}
+    assert [] == [right for right, rest in rests.items() if await gives_orders(valkey, rest)]
+    grant(valkey, "operator", words)
+    with Redis(port=valkey.port, username="operator", password=PASSWORD) as client:
+        for command in (("HSET", "ticks", "BTCUSDT", "x"), ("PUBLISH", "tick.BTCUSDT", "x"), ("GET", "states")):
+            with pytest.raises(NoPermissionError):
+                client.execute_command(*command)
 
 
 def test_a_gateway_cannot_change_prices(valkey: Valkey) -> None:

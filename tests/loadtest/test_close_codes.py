@@ -16,6 +16,7 @@ from loadtest._close_codes import Rule
         (4403, Rule.NEVER),
         (4408, Rule.BACKOFF),
         (4409, Rule.BACKOFF),
+        (4410, Rule.NEVER),
         (4429, Rule.BACKOFF),
         (1006, Rule.BACKOFF),
         (4999, Rule.BACKOFF),

@@ -9,6 +9,7 @@ const REASONS = {
   4403: "the token is of another subject",
   4408: "too slow for what was subscribed to",
   4409: "no token in time",
+  4410: "an operator has ended the connections of this subject",
   4429: "too many messages, errors or connections",
 };
 
@@ -22,7 +23,7 @@ const AFTER_TOO_MANY = 3;
  */
 export function afterClose(code, { renewable }) {
   if (code === 1012) return { again: "at once", attempts: 0 };
-  if (code === 1009) return { again: "never", attempts: 0 };
+  if (code === 1009 || code === 4410) return { again: "never", attempts: 0 };
   if (code === 4401 || code === 4403) return { again: renewable ? "with backoff" : "never", attempts: 0 };
   return { again: "with backoff", attempts: code === 4429 ? AFTER_TOO_MANY : 0 };
 }

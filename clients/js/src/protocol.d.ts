@@ -2,7 +2,7 @@
 
 export type SymbolState = "live" | "stale" | "halted" | "delisted" | "unknown";
 
-export type ErrorCode = "bad_json" | "bad_message" | "wrong_frame" | "unknown_command" | "unknown_symbol" | "too_many_symbols" | "too_many_options" | "unauthorised" | "forbidden" | "expired" | "rate_limited" | "too_many_connections" | "try_later" | "too_many_errors";
+export type ErrorCode = "bad_json" | "bad_message" | "wrong_frame" | "unknown_command" | "unknown_symbol" | "too_many_symbols" | "too_many_options" | "unauthorised" | "forbidden" | "expired" | "revoked" | "rate_limited" | "too_many_connections" | "try_later" | "too_many_errors";
 
 /**
  * Send me these symbols: a snapshot of each now, then every change. The options are those of the named symbols, and

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-FINAL_CODES: Final = frozenset({1009})
-"""Close codes that mean a fault of this program: the same again would end the same."""
+FINAL_CODES: Final = frozenset({1009, 4410})
+"""Close codes of a fault of this program, which would end the same again, and of an operator who ended it."""
 SLOW_CODES: Final = frozenset({1002, 1007, 4429})
 """Close codes that ask for a repair. It may be somebody else's, so we do try again, seldom."""
 AT_ONCE: Final = 1012

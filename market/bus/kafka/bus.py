@@ -1,4 +1,4 @@
-"""The five roles on Kafka: messages and last values on its topics, leases, tickets and presence in the store."""
+"""The six roles on Kafka: messages and last values on its topics, the other four in the store."""
 
 import logging
 
@@ -6,8 +6,9 @@ from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.roles.broker import KafkaBroker
 from market.bus.kafka.roles.last_values import KafkaLastValues
 from market.bus.kafka.roles.leadership import KafkaLeadership
-from market.bus.kafka.roles.tickets import NoPresence, NoTickets
+from market.bus.kafka.roles.tickets import NoOrders, NoPresence, NoTickets
 from market.bus.memory import MemoryBus
+from market.bus.orders import Orders
 from market.bus.presence import Presence
 from market.bus.store import Store
 from market.bus.tickets import TicketStore
@@ -33,6 +34,7 @@ class KafkaBus:
         self.last_values.until_reached = self.broker.until_reached
         self.tickets: TicketStore = NoTickets() if store is None else store.tickets
         self.presence: Presence = NoPresence() if store is None else store.presence
+        self.orders: Orders = NoOrders() if store is None else store.orders
         self.broker.reader_notice = "" if store is not None else "no STORE_URL: there are no tickets"
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""The five roles on one Redis or Valkey server, over the connections of one client."""
+"""The six roles on one Redis or Valkey server, over the connections of one client."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ from market.bus.redis.connection.client import RedisClient
 from market.bus.redis.roles.broker import RedisBroker
 from market.bus.redis.roles.last_values import RedisLastValues
 from market.bus.redis.roles.leadership import RedisLeadership
+from market.bus.redis.roles.orders import RedisOrders
 from market.bus.redis.roles.presence import RedisPresence
 from market.bus.redis.roles.tickets import RedisTicketStore
 
@@ -31,6 +32,7 @@ class RedisBus:
         self.tickets = RedisTicketStore(self._client)
         self.leadership = RedisLeadership(self._client)
         self.presence = RedisPresence(self._client.ask)
+        self.orders = RedisOrders(self._client.ask)
 
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.websocket.close_codes import CloseReason
 from tests.clients.python.talks import Talk, price
 from tickgate_client.errors import RefusedError
 from tickgate_client.events import Connected, Disconnected, Stats
@@ -43,6 +44,18 @@ def test_a_fault_of_the_program_is_the_end() -> None:
     assert 1 == talk.dials
     assert isinstance(talk.core.ended, RefusedError)
     assert "the message is too long" in str(talk.core.ended)
+
+
+@pytest.mark.parametrize("renewable", [False, True])
+@pytest.mark.parametrize("reason", CloseReason)
+def test_it_obeys_every_close_code_of_the_gateway(reason: CloseReason, renewable: bool) -> None:
+    """It comes again or not, as the gateway means; a code that bars a token only is no end for who has another."""
+    talk = Talk(credentials="renewable" if renewable else "fixed")
+    talk.open()
+    talk.end(reason.code, reason.reason)
+    talk.go(600)
+    again = reason.value.reconnect != "never" or (renewable and reason.code in {4401, 4403})
+    assert (again, again) == (talk.dials > 1, talk.core.ended is None)
 
 
 def test_a_wrong_address_is_the_end_at_the_start_and_not_later() -> None:

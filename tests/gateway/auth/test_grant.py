@@ -146,7 +146,13 @@ def test_claims_that_are_no_claims_are_refused(payload: bytes) -> None:
 
 def test_unknown_claims_are_ignored() -> None:
     """Unknown claims are ignored."""
-    assert read() == read(jti="1", scope="x y", roles=[{"deep": [None]}])
+    assert read() == read(ref="1", scope="x y", roles=[{"deep": [None]}])
+
+
+@pytest.mark.parametrize(("jti", "token_id"), [("a-1", "a-1"), (7, "7"), (None, ""), ([1], ""), (True, ""), ("", "")])
+def test_a_token_has_an_id_if_its_issuer_gave_it_one(jti: object, token_id: str) -> None:
+    """One of another type is none, and no reason to refuse the token."""
+    assert token_id == read(jti=jti).token_id
 
 
 def test_a_token_ends_a_leeway_after_its_end() -> None:

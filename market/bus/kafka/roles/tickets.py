@@ -1,12 +1,15 @@
-"""Tickets and presence without a store: there are none, and who asks for them is told why."""
+"""Tickets, presence and orders without a store: there are none, and who asks for them is told why."""
 
 from typing import Final
 
 from market.bus.errors import NoStoreError
+from market.bus.orders import Standing
 
 NO_TICKETS: Final = "Kafka keeps no tickets; name a Redis for them in STORE_URL"
 
 NO_PRESENCE: Final = "Kafka does not know which processes there are; name a Redis for that in STORE_URL"
+
+NO_ORDERS: Final = "Kafka keeps no orders to kick or revoke; name a Redis for them in STORE_URL"
 
 
 class NoTickets:
@@ -39,3 +42,15 @@ class NoPresence:
     async def present(self) -> dict[str, bytes]:
         """See `market.bus.Presence.present`."""
         raise NoStoreError(NO_PRESENCE)
+
+
+class NoOrders:
+    """See `market.bus.Orders`; every method raises `NoStoreError`."""
+
+    async def give(self, name: str, value: bytes, ttl_s: float) -> None:  # noqa: ARG002 - the contract's
+        """See `market.bus.Orders.give`."""
+        raise NoStoreError(NO_ORDERS)
+
+    async def standing(self, known: bytes = b"") -> Standing | None:  # noqa: ARG002 - the contract's
+        """See `market.bus.Orders.standing`."""
+        raise NoStoreError(NO_ORDERS)

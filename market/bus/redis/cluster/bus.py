@@ -1,13 +1,14 @@
-"""The five roles on a cluster, over the connections of one client."""
+"""The six roles on a cluster, over the connections of one client."""
 
 import functools
 
 from market.bus.redis.cluster.connection.client import ClusterClient
 from market.bus.redis.cluster.roles.broker import ClusterBroker
 from market.bus.redis.cluster.roles.last_values import ClusterLastValues
-from market.bus.redis.cluster.roles.layout import PRESENCES
+from market.bus.redis.cluster.roles.layout import ORDERS, PRESENCES
 from market.bus.redis.cluster.roles.leadership import ClusterLeadership
 from market.bus.redis.cluster.roles.tickets import ClusterTicketStore
+from market.bus.redis.roles.orders import RedisOrders
 from market.bus.redis.roles.presence import RedisPresence
 
 
@@ -27,6 +28,7 @@ class ClusterBus:
         self.tickets = ClusterTicketStore(self._client)
         self.leadership = ClusterLeadership(self._client, partitions)
         self.presence = RedisPresence(functools.partial(self._client.ask, PRESENCES), PRESENCES)
+        self.orders = RedisOrders(functools.partial(self._client.ask, ORDERS), ORDERS)
 
     async def aclose(self) -> None:
         """See `market.bus.Bus.aclose`."""

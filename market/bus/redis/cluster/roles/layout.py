@@ -29,6 +29,8 @@ def partition_key(partition: int) -> str:
 
 PRESENCES: Final = f"{partition_key(0)}presences"
 """The key of `market.bus.redis.roles.presence`."""
+ORDERS: Final = f"{partition_key(0)}orders"
+"""The key of `market.bus.redis.roles.orders`."""
 
 
 def channel(topic: str, partition: int) -> str:
