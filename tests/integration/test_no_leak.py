@@ -25,8 +25,10 @@ from deploy.launcher.programs import GUNICORN, plan_cluster
 from deploy.launcher.stack import Stack
 from deploy.ports import Address, free_port
 from deploy.process.processes import ROOT
+from market.process.logs import UNNAMED
 from tests.gateway.auth.tokens import token
 from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, environment, eventually, members_of
+from tests.reference.log_events import all_events
 from tests.valkey import Valkey
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
@@ -269,7 +271,10 @@ async def test_no_secret_is_said_on_any_path(
     text = "\n".join(said)
     for word in ("GET /ws", "haproxy: ", "DEBUG", "connected from", "tickgate_connections_refused_total", "-m"):
         assert word in text, word
-    assert all(line[:1] in "[{" for line in lines_of(said, "gateway") if log_format == "json" and command is ALONE)
+    if log_format == "json":
+        events = [event_of(line) for name in ("gateway-1", "poller") for line in lines_of(said, name)]
+        assert {"client_closed", "client_connected", "bus_link_down", "feed_began", UNNAMED} <= set(events)
+        assert set(events) <= {event.name for event in all_events().values()} | {UNNAMED}
 
 
 async def provoke_faults(stranger: Stranger, valkey: Valkey) -> None:
@@ -360,6 +365,13 @@ async def _output(command: tuple[str, ...], **settings: str) -> tuple[int, str]:
             await process.wait()
     assert process.returncode is not None
     return process.returncode, output.decode()
+
+
+def event_of(line: str) -> str:
+    """The event of a JSON line, which has the keys of each."""
+    read = orjson.loads(line)
+    assert list(read)[:5] == ["time", "level", "event", "logger", "message"]
+    return str(read["event"])
 
 
 def lines_of(said: list[str], name: str) -> list[str]:
