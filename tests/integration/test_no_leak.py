@@ -8,11 +8,13 @@ tokens good and bad, tickets, the token of the metrics, and the password of the 
 import asyncio
 import hashlib
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -25,9 +27,12 @@ from deploy.launcher.programs import GUNICORN, plan_cluster
 from deploy.launcher.stack import Stack
 from deploy.ports import Address, free_port
 from deploy.process.processes import ROOT
+from market.process.logs import UNNAMED
 from tests.gateway.auth.tokens import token
 from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, environment, eventually, members_of
+from tests.reference.log_events import all_events
 from tests.valkey import Valkey
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
@@ -66,6 +71,11 @@ class Marks:
     def ticket(self, ticket: str) -> str:
         self.all[f"ticket {len(self.all)}"] = ticket
         return ticket
+
+    def short(self) -> str:
+        """A secret that is too short to be used."""
+        self.all["the short secret"] = SECRET[:20]
+        return SECRET[:20]
 
     def found(self, said: list[str]) -> list[tuple[str, str]]:
         """Where any of them was said: what, and the line."""
@@ -222,8 +232,7 @@ async def stack_that_is_watched(command: tuple[str, ...], said: list[str], **set
     """Poller, one gateway and HAProxy; whatever they say goes to ``said``."""
     address = f"127.0.0.1:{free_port()}"
     variables = {f"TICKGATE_GATEWAY_{number}": address for number in range(1, GATEWAY_COUNT + 1)}
-    secrets = {"AUTH_MODE": "jwt", "JWT_SECRET": SECRET, "METRICS_TOKEN": METRICS_TOKEN}
-    plan = plan_cluster(cluster_environment(LOG_LEVEL="DEBUG", **secrets, **settings) | variables)
+    plan = plan_cluster(cluster_environment(LOG_LEVEL="DEBUG", AUTH_MODE="jwt", **settings) | variables)
     stack = Stack(
         replace(plan, gateways=(replace(plan.gateways[0], command=command),), restart=False),
         lambda name, line: said.append(f"{name}: {line}"),
@@ -236,22 +245,32 @@ async def stack_that_is_watched(command: tuple[str, ...], said: list[str], **set
         await stack.stop()
 
 
+def _files_of(folder: Path) -> dict[str, str]:
+    """The secrets in files: variables that name them."""
+    secrets = {"JWT_SECRET_FILE": SECRET, "METRICS_TOKEN_FILE": METRICS_TOKEN, "BUS_PASSWORD_FILE": PASSWORD}
+    for name, secret in secrets.items():
+        (folder / name).write_text(f"{secret}\n", encoding="ascii")
+    return {name: str(folder / name) for name in secrets}
+
+
 @pytest.mark.parametrize(
     ("command", "log_format", "query_token"),
     [(ALONE, "console", True), ((*GUNICORN, "--access-logfile", "-", "--log-level", "debug"), "json", False)],
     ids=["alone", "gunicorn"],
 )
 async def test_no_secret_is_said_on_any_path(
-    valkey: Valkey, command: tuple[str, ...], log_format: str, query_token: bool
+    valkey: Valkey, tmp_path: Path, command: tuple[str, ...], log_format: str, query_token: bool
 ) -> None:
     """In through every door, out of every door, past faults of the bus: none of the marks is said anywhere."""
     valkey.command("ACL", "SETUSER", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all")
-    bus_url = f"redis://{USER}:{PASSWORD}@127.0.0.1:{valkey.port}/0"
+    in_files = command is not ALONE
+    bus_url = f"redis://{USER}{'' if in_files else f':{PASSWORD}'}@127.0.0.1:{valkey.port}/0"
     said: list[str] = []
     marks = Marks()
     poller = Address("127.0.0.1", free_port(), "POLLER_METRICS_PORT")
     settings = {"BUS_URL": bus_url, "LOG_FORMAT": log_format, "AUTH_QUERY_TOKEN": str(int(query_token))}
     settings["POLLER_METRICS_PORT"] = str(poller.port)
+    settings |= _files_of(tmp_path) if in_files else {"JWT_SECRET": SECRET, "METRICS_TOKEN": METRICS_TOKEN}
     async with stack_that_is_watched(command, said, **settings) as stack:
         gateway = stack.plan.gateways[0].listens[0]
         strangers = [Stranger(address, marks) for address in (gateway, stack.plan.front)]
@@ -261,6 +280,10 @@ async def test_no_secret_is_said_on_any_path(
         for stranger in (strangers[0], strangers[-1]):
             await stranger.ask_for_metrics()
         await provoke_faults(strangers[0], valkey)
+        if in_files:
+            (tmp_path / "JWT_SECRET_FILE").write_text(marks.short(), encoding="ascii")
+            stack["gateway-1"].send(signal.SIGHUP)
+            await until(lambda: any("settings_refused" in line for line in said))
         said.extend(members_of({pid for process in stack for pid in process.pids}).values())
     said.extend(line for stranger in strangers for line in stranger.received)
 
@@ -269,7 +292,10 @@ async def test_no_secret_is_said_on_any_path(
     text = "\n".join(said)
     for word in ("GET /ws", "haproxy: ", "DEBUG", "connected from", "tickgate_connections_refused_total", "-m"):
         assert word in text, word
-    assert all(line[:1] in "[{" for line in lines_of(said, "gateway") if log_format == "json" and command is ALONE)
+    if log_format == "json":
+        events = [event_of(line) for name in ("gateway-1", "poller") for line in lines_of(said, name)]
+        assert {"client_closed", "client_connected", "bus_link_down", "feed_began", UNNAMED} <= set(events)
+        assert set(events) <= {event.name for event in all_events().values()} | {UNNAMED}
 
 
 async def provoke_faults(stranger: Stranger, valkey: Valkey) -> None:
@@ -322,7 +348,7 @@ BAD_STARTS: tuple[dict[str, str], ...] = (
 async def test_a_start_that_fails_names_the_setting_and_not_its_value(command: tuple[str, ...]) -> None:
     """Whatever is wrong with a secret, or beside one, the one line that says so does not hold it."""
     marks = Marks()
-    marks.all["the short secret"] = SECRET[:20]
+    marks.short()
     starts = BAD_STARTS if command is ALONE else BAD_STARTS[:3]
     outputs = await asyncio.gather(*(_output(command, **settings) for settings in starts))
     for settings, (code, output) in zip(starts, outputs, strict=True):
@@ -336,7 +362,7 @@ async def test_a_start_that_fails_names_the_setting_and_not_its_value(command: t
 async def test_a_token_that_cannot_be_made_does_not_show_the_secret() -> None:
     """The tool that makes tokens for development is as silent."""
     marks = Marks()
-    marks.all["the short secret"] = SECRET[:20]
+    marks.short()
     for arguments, secret in ((("--subject", "x"), SECRET[:20]), (("--subject", "x", "--ttl", "-5"), SECRET)):
         code, output = await _output((*ALONE, "token", *arguments), JWT_SECRET=secret)
         assert (2, []) == (code, marks.found([output])), output
@@ -360,6 +386,13 @@ async def _output(command: tuple[str, ...], **settings: str) -> tuple[int, str]:
             await process.wait()
     assert process.returncode is not None
     return process.returncode, output.decode()
+
+
+def event_of(line: str) -> str:
+    """The event of a JSON line, which has the keys of each."""
+    read = orjson.loads(line)
+    assert list(read)[:5] == ["time", "level", "event", "logger", "message"]
+    return str(read["event"])
 
 
 def lines_of(said: list[str], name: str) -> list[str]:
