@@ -57,6 +57,8 @@ class Orders:
         """Token id -> until when, by the event loop's clock."""
         self._kicked: dict[str, int] = {}
         """Subject -> when the kick that was obeyed was given, by the bus's clock."""
+        self._looks_again = False
+        """Whether to look once more: a token that was checked before may have got its connection just now."""
         self._problem = ""
 
     async def run(self) -> None:
@@ -85,16 +87,15 @@ class Orders:
         """
         standing = await self._gateway.bus.orders.standing(self._version)
         now = self._gateway.loop.time()
-        if standing is not None:
-            kicks = self._learn(standing, now)
-        elif self._revoked:
-            kicks = {}
-        else:
+        if standing is None and not self._revoked:
             return
+        kicks = {} if standing is None else self._learn(standing, now)
         self._revoked = {token_id: until for token_id, until in self._revoked.items() if until > now}
         self._revocations.ids = frozenset(self._revoked)
-        if standing is not None:
+        if standing is not None or self._looks_again:
             await self._obey(kicks)
+        self._looks_again = standing is not None
+        if standing is not None:
             self._version = standing.version
 
     def _learn(self, standing: Standing, now: float) -> dict[str, float]:

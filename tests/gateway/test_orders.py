@@ -102,6 +102,22 @@ async def test_a_revoked_token_opens_nothing_any_more(start: Start) -> None:
         await owner.until(lambda client: client.count("pong") == 1)
 
 
+async def test_who_came_in_while_a_revocation_was_obeyed_is_found_too(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token may have been checked just before, and its connection be there just after."""
+    monkeypatch.setattr("gateway.orders.READ_EVERY_S", 3600)
+    running = await start(auth=JWT)
+    known = authenticator(running).revocations
+    orders = Orders(running.gateway, known)
+    monkeypatch.setattr(known, "check", lambda grant: grant)
+    await give(running, Revoke("stolen"))
+    await orders.read()
+    async with connected(running.url, token=good(jti="stolen")) as late:
+        await orders.read()
+        assert 4401 == await late.until_closed()
+
+
 async def test_a_revocation_ends_by_itself_and_outlives_the_buss_data(start: Start) -> None:
     """The gateway keeps it for as long as it was meant, whether or not the bus does."""
     running = await start(auth=JWT)

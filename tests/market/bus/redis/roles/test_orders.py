@@ -1,5 +1,7 @@
 """Orders, on a server that others write to."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +54,26 @@ async def test_orders_are_bounded_and_the_key_ends_by_itself(valkey: Valkey) -> 
     assert 0 < await other.ttl(ORDERS) <= 366 * 86_400
     await other.aclose()
     await bus.aclose()
+
+
+@pytest.mark.parametrize("state", ["none", "full of what has run out"])
+async def test_the_rights_that_the_document_names_are_enough(valkey: Valkey, state: str) -> None:
+    """A gateway's user reads and can give nothing; the user of the commands gives, also where there is old to clear."""
+    page = (Path(__file__).parents[5] / "docs" / "access.md").read_text(encoding="utf-8")
+    part = page.partition("## Kicking and revoking")[2].partition("\n## ")[0].partition("Both are in the hash")[2]
+    reading, further = (span.split() for span in re.findall(r"`(\+[^`]+)`", part)[:2])
+    for name, rights in (("reader", reading), ("giver", reading + further)):
+        valkey.command("ACL", "SETUSER", name, "on", ">pw", f"~{ORDERS}", "+@connection", *rights)
+    if state != "none":
+        async with Redis.from_url(valkey.url) as other:
+            old: Any = {f"={number}": "1 2 x" for number in range(MOST_ORDERS + 1)}
+            await other.hset(ORDERS, mapping=old)
+    reader, giver = (open_bus(valkey.url.replace("//", f"//{name}:pw@")) for name in ("reader", "giver"))
+    await giver.orders.give("a", b"1", 30)
+    found = await reader.orders.standing()
+    assert found is not None
+    assert ["a"] == list(found.orders)
+    with pytest.raises(BusDownError):
+        await reader.orders.give("b", b"1", 30)
+    await reader.aclose()
+    await giver.aclose()
