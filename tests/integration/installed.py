@@ -51,6 +51,15 @@ def _build(kind: str, tree: Path, folder: Path) -> None:
     _run((sys.executable, "-c", code, str(folder)), cwd=tree)
 
 
+def build(tree: Path, folder: Path) -> Path:
+    """The wheel of a tree, built into ``folder``, which is empty. Nothing is written into the tree."""
+    copied = folder / "tree"
+    shutil.copytree(tree, copied, symlinks=True, ignore=_NOT_SOURCE)
+    _build("wheel", copied, folder)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 class Installation:
     """A virtual environment with the wheel and what some of its extras need."""
 
