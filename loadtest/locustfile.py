@@ -8,6 +8,7 @@ unplanned disconnects are failures.
 """
 
 import argparse
+import json
 import logging
 import random
 import sys
@@ -19,15 +20,17 @@ import gevent
 from locust import User, events, task
 from locust.env import Environment
 from locust.exception import StopUser
-from locust.runners import MasterRunner
+from locust.runners import MasterRunner, WorkerRunner
 
 # Locust puts only the working directory on the path; from elsewhere it would not find the package.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from loadtest._close_codes import Rule, rule_of
 from loadtest._connection import Connection, ConnectionEndedError
+from loadtest._report import page, report
 from loadtest._run import LocustFindings, Run
 from loadtest._session import ClientSession
+from loadtest._shapes import SHAPES, shape_of
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,23 @@ def add_options(parser: Any, **_: Any) -> None:
         include_in_web_ui=False,
         help="Sent as `Authorization: Bearer`",
     )
+    parser.add_argument(
+        "--shape",
+        choices=["", *SHAPES],
+        default="",
+        env_var="LOAD_SHAPE",
+        include_in_web_ui=False,
+        help="How the number of users changes: ramp rises in ten steps during half of --run-time; storm starts all at "
+        "once, drops them every 30 s and starts them again 5 s later (default: --spawn-rate, then constant)",
+    )
+    parser.add_argument(
+        "--report",
+        default="",
+        metavar="FILE",
+        env_var="LOAD_REPORT",
+        include_in_web_ui=False,
+        help="Write our rows to this file at the end: HTML if its name ends in .html, else JSON",
+    )
 
 
 def positive(text: str) -> int:
@@ -70,6 +90,32 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more (LOAD_SYMBOLS)")
     return int(text)
+
+
+@events.init.add_listener
+def prepare(environment: Environment, **_: Any) -> None:
+    """Apply ``--shape``, and serve our rows at ``/tickgate`` of the web interface."""
+    options = environment.parsed_options
+    if options is None or isinstance(environment.runner, WorkerRunner):
+        return
+    if options.shape:
+        environment.shape_class = shape_of(options)
+    if environment.web_ui and environment.web_ui.app:
+
+        @environment.web_ui.app.route("/tickgate")
+        @environment.web_ui.auth_required_if_enabled
+        def tickgate() -> str:
+            return page(report(environment.stats))
+
+
+def write_report(environment: Environment) -> None:
+    """Write our rows to the file of ``--report``, if there is one. A worker's master does it."""
+    options = environment.parsed_options
+    if options is None or not options.report or isinstance(environment.runner, WorkerRunner):
+        return
+    path = Path(options.report)
+    rows = report(environment.stats)
+    path.write_text(page(rows) if path.suffix == ".html" else json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 @events.test_start.add_listener
@@ -80,17 +126,22 @@ def begin(environment: Environment, **_: Any) -> None:
 
 
 @events.quitting.add_listener
-def settle(**_: Any) -> None:
-    """Count the rest now: Locust decides its exit code next, before `end` is called."""
+def settle(environment: Environment, **_: Any) -> None:
+    """Count the rest now: Locust decides its exit code next, before `end` is called.
+
+    The report is written now too, since a master has its workers' last counts only after `end`.
+    """
     if Trader.shared is not None:
         Trader.shared.close_books()
+    write_report(environment)
 
 
 @events.test_stop.add_listener
-def end(**_: Any) -> None:
-    """Count the last ticks before the statistics are printed."""
+def end(environment: Environment, **_: Any) -> None:
+    """Count the last ticks before the statistics are printed; Locust's ``--json-file`` empties them."""
     if Trader.shared is not None:
         Trader.shared.stop()
+    write_report(environment)
 
 
 class Trader(User):

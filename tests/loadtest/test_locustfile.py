@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -93,9 +94,12 @@ async def gateway(skip_every: int = 0) -> AsyncIterator[tuple[str, asyncio.Event
 
 
 async def load(
-    host: str, tmp_path: Path, enough: asyncio.Event | None, *options: str
+    host: str, tmp_path: Path, enough: asyncio.Event | None, *options: str, by: signal.Signals = signal.SIGTERM
 ) -> tuple[int, dict[str, Any], str]:
-    """Run Locust until it has seen enough, or until it logs a failure; its exit code, rows by name, and log."""
+    """Run Locust until it has seen enough, or until it logs a failure; its exit code, rows by name, and log.
+
+    While a shape runs, Locust handles Ctrl-C only.
+    """
     process = await asyncio.create_subprocess_exec(
         program(), "-f", "loadtest", "--headless", "--only-summary", "--host", host,
         "--users", str(USERS), "--json-file", str(tmp_path / "load"), *options,
@@ -109,7 +113,7 @@ async def load(
                 log += await process.stdout.readline()
         else:
             await enough.wait()
-        process.terminate()
+        process.send_signal(by)
         log += await process.stdout.read()
         await process.wait()
     finally:
@@ -117,6 +121,7 @@ async def load(
             with suppress(ProcessLookupError):
                 process.kill()
         await process.wait()
+    assert (tmp_path / "load.json").is_file(), log.decode()
     rows = msgspec.json.decode((tmp_path / "load.json").read_bytes())
     assert process.returncode is not None
     return process.returncode, {row["name"]: row for row in rows}, log.decode()
@@ -174,3 +179,28 @@ async def test_a_bad_setting_stops_the_start(tmp_path: Path) -> None:
     said = (await process.communicate())[0].decode()
     assert 2 == process.returncode
     assert said.splitlines()[-1].endswith("'many' is not a whole number of 1 or more (LOAD_SYMBOLS)")
+
+
+async def test_a_storm_connects_all_at_once_and_leaves_a_report(tmp_path: Path) -> None:
+    """A shape starts its users by itself, and the report counts what Locust's own rows count."""
+    async with gateway() as (host, enough):
+        report = tmp_path / "report.json"
+        options = ("--symbols", "3", "--shape", "storm", "--run-time", "1h", "--report", str(report))
+        code, rows, log = await load(host, tmp_path, enough, *options, by=signal.SIGINT)
+    assert 0 == code, log
+    assert f"Shape test updating to {USERS} users at {USERS}.00 spawn rate" in log
+    found = msgspec.json.decode(report.read_bytes())
+    assert USERS == found["connect"]["count"] == rows["connect"]["num_requests"]
+    assert rows["tick latency"]["num_requests"] == found["tick latency"]["count"]
+    assert found["tick latency"]["p50_ms"] <= found["tick latency"]["p99_ms"]
+    assert (0, None) == (found["gap"]["failures"], found["gap"]["p99_ms"])
+
+
+async def test_the_report_names_a_gap(tmp_path: Path) -> None:
+    """A report of a run with gaps counts them, as a page if its name says so."""
+    async with gateway(skip_every=3) as (host, enough):
+        code, rows, log = await load(host, tmp_path, enough, "--report", str(tmp_path / "report.html"))
+    assert 1 == code, log
+    gaps = rows["gap"]["num_failures"]
+    written = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"<tr><td>gap</td><td>{gaps}</td><td>{gaps}</td><td>–</td>" in written

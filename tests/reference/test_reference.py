@@ -33,6 +33,8 @@ OTHER_CAPITALS = {
     "OTHER_VENUES",
     # Of deploy/kafka.sh.
     "MAVEN_REPO",
+    # Of loadtest/locustfile.py.
+    *("LOAD_SYMBOLS", "LOAD_BATCH", "LOAD_TOKEN", "LOAD_SHAPE", "LOAD_REPORT"),
     # Of systemd.
     *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"),
 }
