@@ -18,6 +18,7 @@
 #   make npm       what clients, examples and some tests need of npm, by their lock files (test does it)
 #   make reference  the tables in docs/ that are made of the code, made anew
 #   make site       the pages of docs/ as a site, in build/site; every link checked
+#   make chaos     faults in the deployment that runs on this machine, such as make cluster; ARGS='--report faults.html'
 #   make dev       one gateway that reloads when its code changes, with `adev` (wants a bus: BUS_URL)
 #
 # `tickgate` does the first two without a tree, from the wheel: tickgate run, tickgate cluster.
@@ -53,7 +54,7 @@ ifdef FRONT
 export FRONT
 endif
 
-.PHONY: npm run cluster load bench test coverage test-long check conformance foreign deployment-files fuzz soak dist audit dev reference site constraints clean
+.PHONY: npm run cluster load bench test coverage test-long check conformance foreign deployment-files fuzz soak chaos dist audit dev reference site constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -130,6 +131,9 @@ audit: $(VENV)/.ready
 
 dist: $(VENV)/.ready
 	@deploy/release.sh $(abspath $(VENV))/bin/python
+
+chaos: $(VENV)/.ready
+	@$(VENV)/bin/python -m deploy chaos $(ARGS)
 
 dev: $(VENV)/.ready
 	$(VENV)/bin/adev runserver gateway

@@ -60,6 +60,12 @@ def _probe(arguments: Sequence[str], program: str) -> int:
     return main(arguments, program)
 
 
+def _chaos(arguments: Sequence[str], program: str) -> int:
+    from deploy.chaos.command import main
+
+    return main(arguments, program)
+
+
 def _check(arguments: Sequence[str], program: str) -> int:
     from deploy.check import main
 
@@ -95,6 +101,7 @@ COMMANDS: Final = {
     "revoke": Command(_revoke, "refuse a token before it expires, at every gateway"),
     "watch": Command(_watch, "prices of a gateway, live in this terminal"),
     "probe": Command(_probe, "be a client of a gateway for some seconds: is it good for one?"),
+    "chaos": Command(_chaos, "make faults in a deployment on this machine, and say what clients saw"),
     "check": Command(_check, "say what works: settings, bus, exchange, ports, HAProxy"),
 }
 

@@ -27,16 +27,18 @@ def report(stats: RequestStats) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def page(rows: dict[str, dict[str, Any]]) -> str:
-    """The rows as a page that needs no other file; it loads itself again every two seconds."""
+def page(rows: dict[str, dict[str, Any]], *, again: bool = False) -> str:
+    """The rows as a page that needs no other file; it loads itself ``again`` every two seconds, or stays."""
     head = "".join(f"<th>{title}</th>" for title in TITLES)
     body = "".join(
         f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>"
         for name, row in rows.items()
     )
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">'
-        "<title>tickgate under load</title><style>body{font:16px sans-serif}td,th{padding:.2em 1em;text-align:right}"
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        + again * '<meta http-equiv="refresh" content="2">'
+        + "<title>tickgate under load</title><style>body{font:16px sans-serif}"
+        "td,th{padding:.2em 1em;text-align:right}"
         "td:first-child,th:first-child{text-align:left}</style>"
         f"<h1>tickgate under load</h1><table><tr>{head}</tr>{body}</table></html>"
     )

@@ -105,7 +105,7 @@ def prepare(environment: Environment, **_: Any) -> None:
         @environment.web_ui.app.route("/tickgate")
         @environment.web_ui.auth_required_if_enabled
         def tickgate() -> str:
-            return page(report(environment.stats))
+            return page(report(environment.stats), again=True)
 
 
 def write_report(environment: Environment) -> None:

@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from deploy.arguments import count, seconds
 from deploy.errors import DeployError
 from deploy.probe.report import as_json, lines, write_metrics
 from deploy.probe.verdict import Bounds, findings
@@ -16,7 +18,9 @@ from deploy.watch.address import URL, default_url, is_websocket, meant
 from deploy.watch.command import token_in
 from market.process.usage import Parser
 
-_BOUNDS = Bounds()
+_BOUNDS: Final = Bounds()
+_SECONDS: Final = seconds(0, 86_400)
+_COUNT: Final = count(0, 1_000_000_000)
 
 
 def main(arguments: Sequence[str], program: str) -> int:
@@ -65,14 +69,14 @@ def _parser(program: str) -> Parser:
     add = parser.add_argument
     add("url", nargs="?", metavar="URL", help=f"the gateway's WebSocket (default: {URL}, or where GATEWAY_PORT says)")
     add("--symbols", type=_names, default=[], metavar="A,B", help="what to subscribe to (default: all)")
-    add("--for", dest="for_s", type=_seconds, default=5.0, metavar="S", help="how long, in seconds (default: 5)")
+    add("--for", dest="for_s", type=_SECONDS, default=5.0, metavar="S", help="how long, in seconds (default: 5)")
     add("--token-file", metavar="FILE", help="the token is in this file; - is standard input")
-    add("--max-connect", type=_seconds, default=_BOUNDS.connect_s, metavar="S", help="until the welcome (default: 2)")
-    add("--max-age", type=_seconds, default=_BOUNDS.age_s, metavar="S", help="of the oldest tick (default: 3)")
-    add("--max-gaps", type=_count, default=_BOUNDS.gaps, metavar="N", help="ticks that are missing (default: 0)")
-    add("--min-ticks", type=_count, default=_BOUNDS.ticks, metavar="N", help="0 for quiet symbols (default: 1)")
+    add("--max-connect", type=_SECONDS, default=_BOUNDS.connect_s, metavar="S", help="until the welcome (default: 2)")
+    add("--max-age", type=_SECONDS, default=_BOUNDS.age_s, metavar="S", help="of the oldest tick (default: 3)")
+    add("--max-gaps", type=_COUNT, default=_BOUNDS.gaps, metavar="N", help="ticks that are missing (default: 0)")
+    add("--min-ticks", type=_COUNT, default=_BOUNDS.ticks, metavar="N", help="0 for quiet symbols (default: 1)")
     text = "how long the certificate must last (default: 7)"
-    add("--min-certificate-days", type=_seconds, default=_BOUNDS.certificate_days, metavar="D", help=text)
+    add("--min-certificate-days", type=_SECONDS, default=_BOUNDS.certificate_days, metavar="D", help=text)
     add("--json", action="store_true", help="print one line of JSON")
     add("--textfile", type=Path, metavar="FILE", help="also write metrics for the node exporter's textfile collector")
     return parser
@@ -83,16 +87,3 @@ def _names(text: str) -> list[str]:
     if not all(names):
         raise argparse.ArgumentTypeError("write symbols with commas between them: BTC,ETH")
     return names
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 86_400:
-        raise argparse.ArgumentTypeError("write a number from 0 to 86400")
-    return number
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise argparse.ArgumentTypeError("write a whole number, 0 or more")
-    return int(text)

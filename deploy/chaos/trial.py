@@ -1,0 +1,101 @@
+"""One fault, from before it to the end of what it does."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from msgspec import Struct
+
+from deploy.chaos.faults import Fault, made, victim
+from deploy.chaos.fleet import Target
+from deploy.chaos.observer import LOOK_S, Observer, Sight, look
+from deploy.errors import DeployError
+from market.process.tasks import end
+
+CALM_S: Final = 3.0
+"""Before a fault, and after everything is well again."""
+LONGEST_S: Final = 60.0
+"""What is not over after this is not going to be."""
+FRESH_S: Final = 1.0
+"""A client is well if it is told that prices are live, and had one within this."""
+PROMISED_S: Final = 3.5
+"""No price may be older while it is called live: three seconds, and what it takes to look."""
+
+
+class Outcome(Struct, frozen=True):
+    """What a fault did to clients."""
+
+    fault: Fault
+    target: str
+    called_live_s: float
+    """The greatest age of the newest price of a client that called it live."""
+    without_s: float
+    """The same of any client."""
+    moved: int
+    """How often clients connected again."""
+    is_over: bool
+    """Whether all were well again in time."""
+    is_back: bool
+    """Whether there are as many processes as before."""
+    sight: Sight
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the promises were: no old price called live, and nobody stuck."""
+        return self.called_live_s <= PROMISED_S and self.is_over and self.is_back
+
+
+async def trial(
+    fault: Fault,
+    for_s: float,
+    observers: Sequence[Observer],
+    targets: Callable[[], Awaitable[list[Target]]],
+) -> Outcome | None:
+    """Make ``fault``, and watch ``observers`` until all are well again; None if there is nothing to make it in."""
+    before = await targets()
+    target = victim(fault, before)
+    if target is None:
+        return None
+    connections = sum(one.connections for one in observers)
+    sight = Sight()
+    looking = asyncio.create_task(look(observers, sight))
+    try:
+        await asyncio.sleep(CALM_S)
+        async with made(fault, target, for_s):
+            over = await _until_well(observers)
+            back = await _until_back(targets, len(before))
+        await asyncio.sleep(CALM_S)
+    finally:
+        await end(looking)
+    return Outcome(
+        fault=fault,
+        target=target.name,
+        called_live_s=max(called_live for _, called_live, _ in sight),
+        without_s=max(without for _, _, without in sight),
+        moved=sum(one.connections for one in observers) - connections,
+        is_over=over,
+        is_back=back,
+        sight=sight,
+    )
+
+
+async def _until_well(observers: Sequence[Observer]) -> bool:
+    until = time.monotonic() + LONGEST_S
+    while time.monotonic() < until:
+        if all(one.is_live and one.age_s < FRESH_S for one in observers):
+            return True
+        await asyncio.sleep(LOOK_S)
+    return False
+
+
+async def _until_back(targets: Callable[[], Awaitable[list[Target]]], count: int) -> bool:
+    until = time.monotonic() + LONGEST_S
+    while time.monotonic() < until:
+        # The gateway that is asked may be the one.
+        with suppress(DeployError):
+            if len(await targets()) >= count:
+                return True
+        await asyncio.sleep(1)
+    return False

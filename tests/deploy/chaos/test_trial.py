@@ -1,0 +1,74 @@
+"""One fault, and how it is judged."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from deploy.chaos import trial as subject
+from deploy.chaos.faults import FAULTS
+from deploy.chaos.fleet import Target
+
+FROZEN = next(fault for fault in FAULTS if fault.name == "gateway-frozen")
+
+
+class Client:
+    """As the test says."""
+
+    def __init__(self) -> None:
+        self.connections = 1
+        self.is_live = True
+        self.age_s = 0.0
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times that a test can wait for."""
+    monkeypatch.setattr(subject, "CALM_S", 0.15)
+    monkeypatch.setattr(subject, "LONGEST_S", 0.3)
+
+
+async def tried(client: Client, pid: int, *, comes_back: bool = True) -> subject.Outcome | None:
+    """What came of a fault in a process that is not there."""
+    asked = 0
+
+    async def targets() -> list[Target]:
+        nonlocal asked
+        asked += 1
+        return [Target("gateway", "it", pid)] if comes_back or asked == 1 else []
+
+    return await subject.trial(FROZEN, 0.1, [cast(Any, client)], targets)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_is_seen_before_and_after_counts() -> None:
+    """And how often clients moved."""
+    client = Client()
+    trying = asyncio.create_task(tried(client, 2**22 + 1))
+    await asyncio.sleep(0.1)
+    client.connections, client.age_s = 3, 0.5
+    outcome = await trying
+    assert outcome is not None
+    assert (0.5, 0.5, 2, True) == (outcome.called_live_s, outcome.without_s, outcome.moved, outcome.is_kept)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_clients_that_are_not_well_again_are_a_broken_promise() -> None:
+    """So is a process that does not come back."""
+    client = Client()
+    client.is_live, client.age_s = False, 9.0
+    stuck = await tried(client, 2**22 + 1)
+    assert stuck is not None
+    assert (0.0, 9.0, False, False) == (stuck.called_live_s, stuck.without_s, stuck.is_over, stuck.is_kept)
+    lost = await tried(Client(), 2**22 + 1, comes_back=False)
+    assert lost is not None
+    assert (True, False, False) == (lost.is_over, lost.is_back, lost.is_kept)
+
+
+async def test_without_such_a_process_there_is_no_trial() -> None:
+    """Nothing is claimed of it."""
+
+    async def nobody() -> list[Target]:
+        return []
+
+    assert await subject.trial(FROZEN, 1, [], nobody) is None
