@@ -35,12 +35,13 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 
 
 class Watcher:
-    """A client that only reads: for how long it had no price, and how often it was connected."""
+    """A client that only reads: for how long a symbol had no tick, and how often it was connected."""
 
     def __init__(self, url: str) -> None:
         self.stream = Stream(url)
         self.connections = 0
-        self.last_at = 0.0
+        self._at: dict[str, float] = {}
+        """Symbol -> when its newest tick came. A snapshot is none: it may be old."""
         self.longest_s = 0.0
 
     async def run(self) -> None:
@@ -50,11 +51,15 @@ class Watcher:
             async for event in stream.events():
                 if isinstance(event, Connected):
                     self.connections += 1
-                if isinstance(event, Tick):
+                if isinstance(event, Tick) and not event.snapshot:
                     now = time.monotonic()
-                    if self.last_at:
-                        self.longest_s = max(self.longest_s, now - self.last_at)
-                    self.last_at = now
+                    self.longest_s = max(self.longest_s, now - self._at.get(event.symbol, now))
+                    self._at[event.symbol] = now
+
+    @property
+    def oldest_at(self) -> float:
+        """When the newest tick of each symbol came at the earliest; 0 before each has one."""
+        return min(self._at.values()) if len(self._at) == len(SYMBOLS) else 0.0
 
 
 @asynccontextmanager
@@ -63,7 +68,7 @@ async def watching(*urls: str) -> AsyncIterator[list[Watcher]]:
     watchers = [Watcher(url) for url in urls]
     tasks = [asyncio.create_task(watcher.run()) for watcher in watchers]
     try:
-        await until(lambda: all(watcher.last_at for watcher in watchers))
+        await until(lambda: all(watcher.oldest_at for watcher in watchers))
         yield watchers
     finally:
         for task in tasks:
@@ -74,7 +79,7 @@ async def watching(*urls: str) -> AsyncIterator[list[Watcher]]:
 async def more_prices(watchers: list[Watcher]) -> None:
     """Wait until each has one of after now."""
     now = time.monotonic()
-    await until(lambda: all(watcher.last_at > now for watcher in watchers))
+    await until(lambda: all(watcher.oldest_at > now for watcher in watchers))
 
 
 async def refused(stack: Stack, plan: Plan, releases: Releases) -> dict[str, float]:
@@ -127,12 +132,12 @@ async def test_old_and_new_share_a_bus(releases: Releases) -> None:
 
 
 def each_there_and_back(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Program and release, in the order of docs/upgrading.md: gateways first, then pollers; back the other way."""
+    """Program and release: gateways first, then pollers, there and back. So each release reads each other's pollers."""
     gateways = [gateway.name for gateway in plan.gateways]
     pollers = [plan.poller.name, *(poller.name for poller in plan.other_pollers)]
     for name in (*gateways, *pollers):
         yield name, "this"
-    for name in (*pollers, *gateways):
+    for name in (*gateways, *pollers):
         yield name, "last"
 
 
@@ -148,6 +153,7 @@ async def test_a_rolling_upgrade_under_load_and_back(releases: Releases) -> None
     plan = releases.plan(plan, dict.fromkeys(names, "last"))
     async with running(plan) as stack, watching(*[f"ws://{plan.front}/ws"] * CLIENTS) as watchers:
         for name, release in each_there_and_back(plan):
+            assert {} == await refused(stack, plan, releases), (name, release)
             await stack.stop_one(name)
             releases.use(release, name)
             await stack.start_one(name)
