@@ -20,10 +20,11 @@ from tests.integration.stacks import answers, children_of, cluster_environment, 
 
 pytestmark = pytest.mark.integration
 
-CONTAINERS = ("deploy/docker/", "deploy/helm/")
+FOR_A_CHECKOUT = ("deploy/docker/", "deploy/helm/", "deploy/tools.")
 PROGRAMS = (
     *(("tickgate",), ("tickgate", "run"), ("tickgate", "cluster"), ("tickgate", "poller"), ("tickgate", "gateway")),
     *(("tickgate", "token"), ("tickgate", "watch"), ("tickgate", "check")),
+    *(("tickgate", "probe"), ("tickgate", "chaos")),
     *(("python", "-m", "poller"), ("python", "-m", "gateway"), ("python", "-m", "deploy")),
 )
 
@@ -79,8 +80,8 @@ def test_wheel_and_archive_have_all_that_is_needed(shared: Path, wheel: Path) ->
         assert inside.read("market/settings/configuration.md") == reference
         names = {path for path in inside.namelist() if ".dist-info/" not in path}
     ours = {path for path in in_tree if path.partition("/")[0] in {"deploy", "gateway", "market", "poller"}}
-    # Scripts, and the files of containers, are for a checkout.
-    assert {path for path in ours ^ names if not path.endswith(".sh") and not path.startswith(CONTAINERS)} == set()
+    # Scripts and their lists, and the files of containers, are for a checkout.
+    assert {path for path in ours ^ names if not path.endswith(".sh") and not path.startswith(FOR_A_CHECKOUT)} == set()
 
 
 def _files(folder: Path) -> set[str]:
