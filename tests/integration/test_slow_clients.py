@@ -36,8 +36,6 @@ OLDER_BYTES = 64 * 1024
 """After a stall, before the first current price."""
 OLDER_BYTES_TLS = 256 * 1024
 """The same straight over TLS: what the client's own system buffers comes first, and one flush more (docs/fronts.md)."""
-CLIENTS_BUFFER_BYTES = 64 * 1024
-"""The kernel doubles it."""
 
 
 @pytest.mark.alone  # ages of prices, and bytes behind a stall
@@ -222,10 +220,7 @@ async def _slow(front: str, address: Address, kind: type[Reader], tls: ssl.SSLCo
 
 
 async def _stalled(front: str, address: Address, tls: ssl.SSLContext | None = None) -> None:
-    # What the client's own system buffers is for nobody to bound: some 100 KB, on a busy machine a megabyte.
-    buffer = 0 if tls is None else CLIENTS_BUFFER_BYTES
-    rate, place = ReadRate("stalls", stall_s=STALL_S), (address.host, address.port)
-    reader = await asyncio.to_thread(Reader, rate, place, buffer, tls=tls)
+    reader = await asyncio.to_thread(Reader, ReadRate("stalls", stall_s=STALL_S), (address.host, address.port), tls=tls)
     await _read(reader, RUN_S)
     hand: Hand = reader.hand
     tell(f"a client stops reading for {STALL_S} s, {front}", older_prices=f"{hand.bytes_before_current // 1024} KB")
