@@ -22,6 +22,7 @@ from gateway.log_events import HTTP_CLIENT_CUT_OFF, REQUEST_UNREADABLE
 from gateway.metrics.counters import Counters
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.header_fields import asks_for_websocket
+from gateway.websocket.sockets import report_what_waits
 
 LINGER_S: Final = 1
 """A client that was refused in the middle of a request may go on sending for so long; it is thrown away. A socket that
@@ -87,7 +88,7 @@ class Requests(Internals):
         protocol = cast("asyncio.Transport", transport).get_protocol()
         self._pending = protocol if isinstance(protocol, PendingHandshake) else None
         # The transport must report whatever waits: a client that reads nothing must not stay for ever.
-        cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
+        report_what_waits(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         """Take more bytes of requests (called for the event loop, and by aiohttp when it has room again)."""

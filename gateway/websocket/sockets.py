@@ -52,6 +52,13 @@ def prepare(transport: asyncio.Transport) -> int:
     return sock.fileno() if transport.get_extra_info("ssl_object") is None else -1
 
 
+def report_what_waits(transport: asyncio.Transport) -> None:
+    """Let a transport tell its protocol as soon as anything waits in it, and when nothing does."""
+    # Over TLS, asyncio and uvloop pause at the limit itself. At 0 they would pause a transport that is empty, and say
+    # nothing when it fills; and every other write would say the opposite of the one before.
+    transport.set_write_buffer_limits(high=0 if transport.get_extra_info("ssl_object") is None else 1, low=0)
+
+
 def peer_of(transport: asyncio.BaseTransport) -> str | None:
     """The address at the other end; None on a Unix socket."""
     name = transport.get_extra_info("peername")

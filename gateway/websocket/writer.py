@@ -5,7 +5,7 @@ import os
 from typing import Final
 
 from gateway.websocket.buffering.buffers import Buffers
-from gateway.websocket.sockets import prepare, traffic
+from gateway.websocket.sockets import prepare, report_what_waits, traffic
 
 CORK_LIMIT_BYTES: Final = 64 * 1024
 """Answers to one read are joined up to so many bytes."""
@@ -46,8 +46,7 @@ class Writer(asyncio.Protocol):
         self.slow_s = 0.0
         """For how long it was a slow consumer, until it was none."""
         self._fd = prepare(transport)
-        # The transport must report at once when anything waits, and when nothing does.
-        transport.set_write_buffer_limits(high=0)
+        report_what_waits(transport)
         self._backed_up = transport.get_write_buffer_size() > 0
         if self._backed_up:
             buffers.waits(self)

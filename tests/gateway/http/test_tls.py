@@ -21,6 +21,7 @@ from gateway.metrics.counters import Counters
 from gateway.settings import Settings
 from gateway.websocket.buffering.bounds import Bounds
 from gateway.websocket.buffering.buffers import Buffers
+from gateway.websocket.sockets import report_what_waits
 from gateway.websocket.writer import Writer
 from market.settings.environ import SettingError
 
@@ -50,6 +51,7 @@ class Pending:
         self.transport: Any = None
         self.beneath: Any = None
         self.data = bytearray()
+        self.reports: list[str] = []
         self.lost = asyncio.Event()
         self.came = asyncio.Event()
 
@@ -67,10 +69,10 @@ class Pending:
         self.lost.set()
 
     def pause_writing(self) -> None:
-        pass
+        self.reports.append("waits")
 
     def resume_writing(self) -> None:
-        pass
+        self.reports.append("drained")
 
 
 @asynccontextmanager
@@ -144,8 +146,14 @@ async def test_tls_before_1_2_is_refused(certificate: str) -> None:
                     await opening
 
 
-def test_a_client_that_does_not_read_is_seen_as_soon_as_without_tls(authority: trustme.CA, certificate: str) -> None:
-    """Little more than the kernel's own buffers is written for it; once it reads, all comes, and it is drained."""
+@pytest.mark.parametrize("before", range(4))
+def test_a_client_that_does_not_read_is_seen_as_soon_as_without_tls(
+    authority: trustme.CA, certificate: str, before: int
+) -> None:
+    """Little more than the kernel's own buffers is written for it; once it reads, all comes, and it is drained.
+
+    However many messages it has read before that.
+    """
 
     async def scenario() -> None:
         async with served(certificate) as (port, came):
@@ -158,17 +166,22 @@ def test_a_client_that_does_not_read_is_seen_as_soon_as_without_tls(authority: t
             stream.write(b"hello")
             (pending,) = came
             await asyncio.wait_for(pending.came.wait(), 10)
+            buffers = Buffers(Counters(), Bounds(10, 10, 1 << 30))
+            writer = Writer(pending.transport, buffers)
+            pending.transport.set_protocol(writer)
+            for _ in range(before):
+                assert writer.send(b"x")
+                assert await reader.readexactly(1) == b"x"
+                assert (0, True) == (len(buffers), writer.drained)
             # The client's own event loop would read on.
             stream.transport.pause_reading()  # type: ignore[attr-defined] # a transport that reads
-            writer = Writer(pending.transport, Buffers(Counters(), Bounds(10, 10, 1 << 30)))
-            pending.transport.set_protocol(writer)
             written = 0
             for _ in range(1000):
                 if not writer.send(BLOB):
                     break
                 written += len(BLOB)
                 await asyncio.sleep(0)
-            assert not writer.drained
+            assert (1, False) == (len(buffers), writer.drained)
             assert written < UNSEEN_BYTES
             stream.transport.resume_reading()  # type: ignore[attr-defined] # as above
             await asyncio.wait_for(reader.readexactly(written), 10)
@@ -178,7 +191,27 @@ def test_a_client_that_does_not_read_is_seen_as_soon_as_without_tls(authority: t
             stream.close()
 
     # The event loop that gateways run on.
-    uvloop.run(scenario())
+    uvloop.run(asyncio.wait_for(scenario(), 30))
+
+
+@pytest.mark.parametrize("run", [uvloop.run, asyncio.run])
+def test_what_the_kernel_takes_at_once_is_never_said_to_wait(authority: trustme.CA, certificate: str, run: Any) -> None:
+    """Over TLS as without: an answer that waits for the client to read would else wait for nothing."""
+
+    async def scenario() -> None:
+        async with served(certificate) as (port, came):
+            reader, stream = await asyncio.open_connection("127.0.0.1", port, ssl=believing(authority))
+            stream.write(b"hello")
+            (pending,) = came
+            await pending.came.wait()
+            report_what_waits(pending.transport)
+            for _ in range(5):
+                pending.transport.write(b"x")
+                assert await reader.readexactly(1) == b"x"
+            stream.close()
+            assert pending.reports == []
+
+    run(asyncio.wait_for(scenario(), 30))
 
 
 def test_a_certificate_that_cannot_be_used_is_named(certificate: str, tmp_path: Path) -> None:
