@@ -28,7 +28,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing$packages"
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # one word for each package
-    if apt-get -qq update >/dev/null && apt-get -qq install -y --no-install-recommends $packages >/dev/null; then
+    if apt-get -qq update >/dev/null && apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $packages >/dev/null; then
         # Packages that start a server, of which nobody was asked.
         for service in nginx-light=nginx prometheus=prometheus; do
             case "$packages " in
