@@ -85,6 +85,7 @@ class Front:
         Raises:
             ProcessError: it is not installed, or was not ready in time; the message has its last line.
         """
+        self._name = name
         self.port, self._probe = free_port(), free_port()
         if not name.startswith(TCP):
             self._probe = self.port
@@ -157,6 +158,10 @@ class Front:
 
     def __exit__(self, *_: object) -> None:
         self._process.end()
+        if self._name == "envoy":
+            from deploy.fronts import envoy
+
+            envoy.forget(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
