@@ -71,7 +71,10 @@ ALL: Final = (*HAPROXYS, TCP, _ANNOUNCED, "haproxy-tcp-splice", "nginx", "envoy"
 
 def behind(name: str) -> dict[str, str]:
     """Settings of a gateway behind the front of this name."""
-    return {"GATEWAY_ACCEPT_PROXY": "127.0.0.1"} if name == _ANNOUNCED else BEHIND
+    if name != _ANNOUNCED:
+        return BEHIND
+    # The bench asks from the same address, without a PROXY header.
+    return {"GATEWAY_ACCEPT_PROXY": HOST, "GATEWAY_PRIVATE_PORT": str(free_port())}
 
 
 class Front:
