@@ -17,7 +17,8 @@ says which is slower.
 ``crowd`` holds as many clients as the machine's limit of open files allows.
 
 ``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use. ``--fronts`` makes a
-table of all fronts, and of HAProxy in several ways: `front` starts each, `fronts` measures them in turns.
+table of all fronts, and of HAProxy in several ways: `front` starts each, `fronts` measures them in turns. One is
+a gateway that ends TLS: `certificate` makes what it shows, and a `connection` of the clients speaks TLS.
 
 ``--slow-readers`` measures the age of the prices that a slow reader has in hand, straight and through HAProxy: `stack`
 starts a gateway at its default limits, `readers` read, `slow_readers` makes the table. ``--attacks`` measures how late

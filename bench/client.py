@@ -1,7 +1,8 @@
 """The clients of a bench, commanded from outside.
 
-Run by the bench as ``python -m bench.client HOST PORT DIALECT [SOURCE]``, DIALECT ``tickgate`` or one of
-`bench.dialects`; it takes one JSON command a line and answers each with one line: the public methods of `Client`.
+Run by the bench as ``python -m bench.client HOST PORT DIALECT [SOURCE [tls]]``; DIALECT is ``tickgate`` or one of
+`bench.dialects`, SOURCE is empty for any address. It takes one JSON command a line and answers each with one line: the
+public methods of `Client`.
 """
 
 import json
@@ -13,8 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.audit import after_stall, captured_ticks, faults
+from bench.connection import Connection
 from bench.figures import percentile
-from bench.load import RARELY, Connection, Load
+from bench.load import RARELY, Load
 from bench.wire import TEXT, WireError, server_frame
 from market.prices.tick import Tick
 

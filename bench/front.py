@@ -71,7 +71,10 @@ ALL: Final = (*HAPROXYS, TCP, _ANNOUNCED, "haproxy-tcp-splice", "nginx", "envoy"
 
 def behind(name: str) -> dict[str, str]:
     """Settings of a gateway behind the front of this name."""
-    return {"GATEWAY_ACCEPT_PROXY": "127.0.0.1"} if name == _ANNOUNCED else BEHIND
+    if name != _ANNOUNCED:
+        return BEHIND
+    # The bench asks from the same address, without a PROXY header.
+    return {"GATEWAY_ACCEPT_PROXY": HOST, "GATEWAY_PRIVATE_PORT": str(free_port())}
 
 
 class Front:
@@ -85,6 +88,7 @@ class Front:
         Raises:
             ProcessError: it is not installed, or was not ready in time; the message has its last line.
         """
+        self._name = name
         self.port, self._probe = free_port(), free_port()
         if not name.startswith(TCP):
             self._probe = self.port
@@ -157,6 +161,10 @@ class Front:
 
     def __exit__(self, *_: object) -> None:
         self._process.end()
+        if self._name == "envoy":
+            from deploy.fronts import envoy
+
+            envoy.forget(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -23,9 +23,14 @@ from bench.usage import DISTURBED
 
 DIRECT: Final = "direct"
 """Nothing in front."""
-NAMES: Final = (DIRECT, *ALL)
+DIRECT_TLS: Final = "direct-tls"
+"""The same, and the gateway ends TLS."""
+ALONE: Final = (DIRECT, DIRECT_TLS)
+NAMES: Final = (*ALONE, *ALL)
 STEADY: Final = ("bursts", "scattered")
 STORM: Final = "storm"
+FULL: Final = 0.97
+"""A core that is so busy limits what is measured."""
 
 
 class Fronts(Struct):
@@ -53,6 +58,8 @@ def run(options: argparse.Namespace, when: str, say: Callable[[str], None]) -> F
         except KeyboardInterrupt:
             about["interrupted"] = "yes: not all of what was asked for was measured"
     say("\n" + render(made.results))
+    for line in limits(made.results):
+        say(line)
     for failure in made.failures:
         say(f"FAILED {failure}")
     return made
@@ -67,7 +74,7 @@ def _once(
     made: Fronts,
     say: Callable[[str], None],
 ) -> None:
-    bench.fronted = "" if name == DIRECT else name
+    bench.fronted, bench.tls = ("" if name in ALONE else name), name == DIRECT_TLS
     seconds = 2.0 if options.quick else float(options.seconds or scenario.seconds)
     attempts: list[Result] = []
     while len(attempts) <= options.repeats and all(attempt.disturbance > DISTURBED for attempt in attempts):
@@ -101,13 +108,29 @@ def render(results: Mapping[str, Sequence[Result]]) -> str:
             own = [row for row in rows if row.scenario == scenario]
             line += [
                 _median(own, "cpu_us_per_tick", ".3f"),
-                _median(own, "gateway_us_per_tick" if name != DIRECT else "cpu_us_per_tick", ".3f"),
+                _median(own, "gateway_us_per_tick" if name not in ALONE else "cpu_us_per_tick", ".3f"),
                 _median(own, "front_us_per_tick", ".3f"),
                 _median(own, "p99_ms", ".1f"),
             ]
         storms = [row for row in rows if row.scenario == STORM]
         lines.append([*line, _median(storms, "clients_per_s", ".0f"), _median(storms, "ms_per_client", ".2f")])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def limits(results: Mapping[str, Sequence[Result]]) -> list[str]:
+    """What limited each front, if anything did: a core that was full, in the median of its rounds.
+
+    Where it was the load's, a faster load would get more ticks or connects. The CPU time of each is as it is.
+    """
+    lines = []
+    for name, rows in results.items():
+        for scenario in (*STEADY, STORM):
+            own = [row for row in rows if row.scenario == scenario]
+            for figure, core in (("server_share", "gateway and front"), ("load_share", "the load")):
+                found = [value for row in own if (value := getattr(row, figure)) is not None]
+                if found and median(found) >= FULL:
+                    lines.append(f"{scenario}, {name}: limited by the core of {core} ({median(found):.0%})")
+    return lines
 
 
 def _median(rows: Sequence[Result], figure: str, form: str) -> str:

@@ -4,17 +4,17 @@ Raw non-blocking sockets, epoll, one buffer for all. Ticks are counted by `bench
 """
 
 import errno
-import fcntl
 import json
 import random
 import select
 import socket
+import ssl
 import sys
-import termios
 import time
 from array import array
 from collections import Counter
 
+from bench.connection import Connection, tls_context
 from bench.dialects import FOREIGN
 from bench.wire import (
     BINARY,
@@ -42,40 +42,15 @@ _TRICKLE_BYTES = 5_000
 """50 KB/s: far below what the subscription brings."""
 
 
-class Connection:
-    """One client."""
-
-    __slots__ = ("capture", "capture_skip", "failed", "recv_into", "snapshots", "sock", "stream", "wanted")
-
-    def __init__(self, sock: socket.socket, wanted: tuple[str, ...]) -> None:
-        self.sock = sock
-        self.recv_into = sock.recv_into
-        self.wanted = wanted
-        self.stream: Stream | None = None
-        """None until the answer to the upgrade."""
-        self.failed = ""
-        self.snapshots: list[bytes] = []
-        self.capture: bytearray | None = None
-        """Every byte since `keep`, the first ``capture_skip`` of them the end of a frame that began before."""
-        self.capture_skip = 0
-
-    def keep(self) -> None:
-        """Keep all further bytes."""
-        if self.stream is not None:
-            self.capture = bytearray(self.stream.carry)
-            self.capture_skip = self.stream.skip
-
-    @property
-    def unread_bytes(self) -> int:
-        """The bytes in the kernel's receive buffer."""
-        return int.from_bytes(fcntl.ioctl(self.sock, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
-
-
 class Load:
     """The clients of one process, and what they received."""
 
-    def __init__(self, host: str, port: int, dialect: str = "tickgate", source: str = "") -> None:
-        """``dialect``: the gateway's, or one of `FOREIGN`. ``source``: the address that clients have, if not any."""
+    def __init__(self, host: str, port: int, dialect: str = "tickgate", source: str = "", tls: str = "") -> None:
+        """``dialect``: the gateway's, or one of `FOREIGN`. ``source``: the address that clients have, if not any.
+
+        With ``tls`` they speak it.
+        """
+        self._tls = tls_context() if tls else None
         self._address = (host, port)
         self._source = source
         self._foreign = FOREIGN.get(dialect)
@@ -157,9 +132,9 @@ class Load:
         buffer = self._buffer
         try:
             length = connection.recv_into(buffer, limit)
-        except BlockingIOError:
-            # Ready with nothing to read: it has just connected.
-            if connection.stream is None:
+        except (BlockingIOError, ssl.SSLWantReadError):
+            # Ready with nothing to read: it has just connected, or its TLS handshake goes on.
+            if not connection.asked:
                 self._connected(connection)
             return
         except OSError as error:
@@ -207,6 +182,8 @@ class Load:
         if self._source:
             sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
             sock.bind((self._source, 0))
+        if self._tls:
+            sock = self._tls.wrap_socket(sock, do_handshake_on_connect=False)
         connection = Connection(sock, wanted)
         self.all.append(connection)
         self.opening.add(connection)
@@ -228,7 +205,9 @@ class Load:
 
     def _connected(self, connection: Connection) -> None:
         try:
-            connection.sock.send(upgrade_request(*self._address, self._foreign.path if self._foreign else "/ws"))
+            if connection.is_open:
+                connection.sock.send(upgrade_request(*self._address, self._foreign.path if self._foreign else "/ws"))
+                connection.asked = True
         except OSError as error:
             self.fail(connection, _named(error))
         else:

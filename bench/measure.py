@@ -4,9 +4,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench import deliveries, machine, updates, usage
+from bench import certificate, deliveries, machine, updates, usage
 from bench.contenders import Contender, WriteRate
 from bench.figures import drift
 from bench.front import Front, behind
@@ -46,6 +47,8 @@ class Bench:
         self.cores = cores
         self.fronted = ""
         """What stands in front of every server, on its core: one of `bench.front.ALL`, or nothing."""
+        self.tls = False
+        """Whether the gateway ends TLS itself, and its clients speak it."""
 
     def run(
         self, scenario: Scenario, contender: Contender, number: int, seconds: float, rate: WriteRate | None
@@ -105,6 +108,8 @@ class Run:
         env = {"LAG_TIMEOUT_S": "3600"} if scenario.kind == "slow" else {}
         if bench.fronted:
             env |= behind(bench.fronted)
+        if bench.tls:
+            env |= certificate.of_gateway(stack.enter_context(TemporaryDirectory(prefix="tickgate-bench-")))
         self.server = stack.enter_context(
             Server(contender, bench.cores.server, bench.bus_url, scenario.clients, rate, env)
         )
@@ -122,7 +127,9 @@ class Run:
         self._clients = stack.enter_context(self._load())
 
     def _load(self) -> Process:
-        arguments = (HOST, str((self._front or self.server).port), self._contender.dialect)
+        arguments = [HOST, str((self._front or self.server).port), self._contender.dialect]
+        if self._bench.tls:
+            arguments += ["", "tls"]
         return Process(python("bench.client", *arguments), self._bench.cores.load, piped=True)
 
     def _open(self, load: Process, count: int, *, snapshots: bool = False, receive_buffer: int = 0) -> None:

@@ -32,6 +32,8 @@ class Server:
             ProcessError: it was not ready in time; the message has its last line.
         """
         self.port = free_port()
+        self._asked = int(env.get("GATEWAY_PRIVATE_PORT", self.port))
+        """Where it says whether it is ready, and its metrics."""
         argv, settings = contender.command(self.port, bus_url, clients, rate)
         self._process = Process(argv, core, {**settings, **env}, root=contender.root)
         self.pid = self._process.pid
@@ -56,9 +58,9 @@ class Server:
     def _ready(self, path: str) -> bool:
         try:
             if not path:
-                socket.create_connection((HOST, self.port), 1).close()
+                socket.create_connection((HOST, self._asked), 1).close()
                 return True
-            with urllib.request.urlopen(f"http://{HOST}:{self.port}{path}", timeout=1) as answer:
+            with urllib.request.urlopen(f"http://{HOST}:{self._asked}{path}", timeout=1) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
@@ -70,7 +72,7 @@ class Server:
     def metrics(self) -> dict[str, float]:
         """Its Prometheus samples by full name, including labels; empty if it has none."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.port}/metrics", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://{HOST}:{self._asked}/metrics", timeout=2) as answer:
                 lines = answer.read().decode().splitlines()
         except (OSError, urllib.error.URLError):
             return {}

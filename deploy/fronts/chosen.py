@@ -20,11 +20,19 @@ FRONTS: Final = (HAPROXY, "nginx", "envoy", DIRECT)
 
 
 class Folder:
-    """A folder of its own for a program's files. It goes with this object, at the latest with this process."""
+    """A folder of its own for a program's files. It goes with this object, at the latest with this process.
+
+    So does what the program has left elsewhere: it must have ended by then.
+    """
 
     def __init__(self, name: str) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=f"tickgate-{name}-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        weakref.finalize(self, _remove, self.path)
+
+
+def _remove(folder: Path) -> None:
+    envoy.forget(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Started(NamedTuple):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import ipaddress
+import secrets
 import shutil
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from deploy.ports import Address
 
 _SPARED: Final = ("127.0.0.1/32", "::/64")
 """127.0.0.1 and ::1, as Envoy writes the networks that are counted."""
+_BASE_ID: Final = "base-id"
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 # Linux has it there
 _REPLIES: Final = (
     ("400", "", "this is no HTTP/1.1 request", "bad_request"),
     ("403", "", "TLS only: connect to wss:// or https://", "tls"),
@@ -99,10 +102,33 @@ def command(front: Front, folder: Path) -> tuple[str, ...]:
     file.write_text(configuration(front), encoding="utf-8")
     return (
         *(program, "-c", str(file), "-l", "warn", "--file-flush-interval-msec", "500"),
-        # For a hot restart: the next process names this number, and the next epoch.
-        *("--use-dynamic-base-id", "--base-id-path", str(folder / "base-id")),
+        # For a hot restart: the next process names this number, and the next epoch. One that starts anew uses the same
+        # shared memory again.
+        *("--base-id", _new_base_id(folder)),
         *keeping(front),
     )
+
+
+def _new_base_id(folder: Path) -> str:
+    """A number that no other Envoy of this machine has, which ``folder`` keeps for whoever wants a hot restart."""
+    # As many as Envoy chooses from, with --use-dynamic-base-id.
+    base_id = str(1 + secrets.randbelow(0x0FFFFFFF))
+    (folder / _BASE_ID).write_text(f"{base_id}\n", encoding="utf-8")
+    return base_id
+
+
+def shared_memory(base_id: str) -> Path:
+    """The file that processes with this base id share. Envoy makes it, and never removes it."""
+    return _SHARED_MEMORY / f"envoy_shared_memory_{10 * int(base_id)}"
+
+
+def forget(folder: Path) -> None:
+    """Remove what an Envoy that has ended leaves outside ``folder``, where `command` has put its files."""
+    try:
+        base_id = (folder / _BASE_ID).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return
+    shared_memory(base_id).unlink(missing_ok=True)
 
 
 def _is_address(gateway: Address) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.front import HAPROXYS
+from bench.front import ALL, BEHIND, HAPROXYS, behind
 from bench.processes import ROOT
 from bench.trees import FRONT
 
@@ -12,3 +12,10 @@ def test_what_is_replaced_in_the_configuration_is_in_it(name: str) -> None:
     """Each once: another way of HAProxy is never measured as it ships."""
     text = (ROOT / FRONT).read_text(encoding="utf-8")
     assert [text.count(old) for old, _ in HAPROXYS[name]] == [1] * len(HAPROXYS[name])
+
+
+def test_where_a_proxy_header_must_come_first_the_bench_asks_another_port() -> None:
+    """It sends none itself."""
+    announced = [name for name in ALL if behind(name) != BEHIND]
+    assert announced == ["haproxy-tcp-proxy"]
+    assert {"GATEWAY_ACCEPT_PROXY", "GATEWAY_PRIVATE_PORT"} == {*behind(announced[0])}

@@ -63,9 +63,10 @@ def test_a_floor_writes_what_it_is_told(bench: Bench) -> None:
 
 
 @pytest.mark.skipif(front.find() is None, reason="HAProxy is not installed (Debian: apt-get install haproxy)")
-def test_a_gateway_is_measured_through_haproxy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", ["haproxy", "haproxy-tcp-proxy"])
+def test_a_gateway_is_measured_through_haproxy(bench: Bench, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same ticks come, no audit finds a fault, and both have a part in what a tick costs."""
-    monkeypatch.setattr(bench, "fronted", "haproxy")
+    monkeypatch.setattr(bench, "fronted", way)
     result = bench.run(scenario(), CONTENDERS["gateway"], 1, 1.0, None)
     assert result.faults == []
     assert result.audited > 0
@@ -74,6 +75,15 @@ def test_a_gateway_is_measured_through_haproxy(bench: Bench, monkeypatch: pytest
     assert result.gateway_us_per_tick is not None
     assert result.front_us_per_tick is not None
     assert 0 < result.front_us_per_tick < result.cpu_us_per_tick
+
+
+def test_a_gateway_that_ends_tls_is_measured_through_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same ticks come to clients that speak TLS, and no audit finds a fault."""
+    monkeypatch.setattr(bench, "tls", True)
+    result = bench.run(scenario(), CONTENDERS["gateway"], 1, 1.0, None)
+    assert result.faults == []
+    assert result.audited > 0
+    assert result.ticks_per_s == pytest.approx(250, rel=0.5)
 
 
 def test_a_server_that_does_not_start_is_an_error(bench: Bench) -> None:

@@ -75,12 +75,9 @@ async def _restarted(stack: Stack) -> AsyncIterator[None]:
     """Envoy's hot restart: a second process takes the listening sockets over from the first one, which stays."""
     program = stack.plan.other_front
     assert program is not None
-    command = list(program.command)
-    at = command.index("--use-dynamic-base-id")
-    base_id = _first_line(command[at + 2])
-    command[at : at + 3] = ["--base-id", base_id, "--restart-epoch", "1"]
     log: list[str] = []
-    second = Process("envoy-2", tuple(command), env=program.env, say=lambda _, line: log.append(line))
+    command = (*program.command, "--restart-epoch", "1")
+    second = Process("envoy-2", command, env=program.env, say=lambda _, line: log.append(line))
     await second.start()
     try:
         # Its first line of a request: from then on some newcomers are its own.
@@ -88,10 +85,6 @@ async def _restarted(stack: Stack) -> AsyncIterator[None]:
         yield
     finally:
         await second.stop(10)
-
-
-def _first_line(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8").strip()
 
 
 async def _reload(stack: Stack, front: str) -> None:

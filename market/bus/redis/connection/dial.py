@@ -6,10 +6,9 @@ from redis.asyncio.connection import AbstractConnection, Connection, SSLConnecti
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.driver_info import DriverInfo
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from market.bus.redis.connection.faults import explained
+from market.bus.redis.connection.faults import ExplainedError, explained
 from market.bus.redis.connection.url import RedisUrl
 from market.bus.secret_file import SecretFileError
 
@@ -19,21 +18,23 @@ FAULTS: Final = (RedisError, OSError, ValueError)
 """The errors that end a connection, or a command on one."""
 
 
-async def dial(url: RedisUrl) -> AbstractConnection:
+async def dial(url: RedisUrl, *, reached: bool = False) -> AbstractConnection:
     """A new connection; the name in the address is looked up again.
 
+    ``reached`` says whether an earlier one was made: then a failure is not explained by the URL.
+
     Raises:
-        RedisConnectionError: none could be made. The message is one line with the reason, without our credentials.
+        ExplainedError: none could be made. The message is one line with the reason, without our credentials.
     """
     try:
         url = url.with_password()
     except SecretFileError as error:
-        raise RedisConnectionError(f"{url.called}: the file of its password {error}") from None
+        raise ExplainedError(f"{url.called}: the file of its password {error}") from None
     connection = _connection(url)
     try:
         await connection.connect()  # type: ignore[no-untyped-call]
     except FAULTS as error:
-        reason = explained(error, url)
+        reason = explained(error, url, reached=reached)
     except BaseException:
         # redis-py leaves the socket open.
         await connection.disconnect(nowait=True)
@@ -41,7 +42,7 @@ async def dial(url: RedisUrl) -> AbstractConnection:
     else:
         return connection
     # Raised out here, so that no exception chain leads to one that may hold the password.
-    raise RedisConnectionError(reason)
+    raise ExplainedError(reason)
 
 
 def _connection(url: RedisUrl) -> AbstractConnection:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from redis.exceptions import AuthenticationError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from market.bus.redis.connection.url import RedisUrl
@@ -19,20 +20,36 @@ _SHORTEST_SECRET: Final = 4
 """A shorter password occurs in many words by chance."""
 
 
-def explained(error: BaseException, url: RedisUrl) -> str:
-    """Explain ``error``, which ended a connection to ``url`` before it was usable."""
+class ExplainedError(RedisConnectionError):
+    """A connection could not be made; the message is what `explained` says."""
+
+
+def explained(error: BaseException, url: RedisUrl, *, reached: bool = False) -> str:
+    """Explain ``error``, which ended a connection to ``url`` before it was usable.
+
+    ``reached`` says whether an earlier one was usable. Then the URL's scheme and certificates are right, and silence or
+    an end is the fault of the server or of the network: a hint at TLS would be wrong.
+    """
+    if isinstance(error, ExplainedError):
+        return str(error)
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _of_certificate(cause, url)
-        if isinstance(cause, ssl.SSLError):
+        # The end of a connection is no fault of TLS.
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return _of_tls(cause, url)
     if isinstance(error, TimeoutError | RedisTimeoutError):
-        return not_in_time(url, reached=False)
+        return not_in_time(url, reached=reached)
     said = _said(error, url)
     if isinstance(error, AuthenticationError):
         asks = "refused user or password" if url.username or url.password else "asks for user and password"
         return f"{url.called} {asks}: {said}; {url.wording.credentials}"
-    if re.search("closed|lost|reset|Protocol", said, re.IGNORECASE):
+    # The address may have any of these words in its name.
+    what = said.replace(url.place, "")
+    ended = re.search("closed|lost|reset|eof", what, re.IGNORECASE)
+    if reached and ended:
+        return f"{url.called} ended the connection: {said}"
+    if ended or re.search("protocol", what, re.IGNORECASE):
         if url.tls is None and not url.path:
             return f"{url.called} does not answer as Redis does: {said}; where it speaks TLS, {url.wording.tls}"
         if url.tls is not None and url.tls.certfile is None:

@@ -51,7 +51,7 @@ class FixedPrimary:
     async def dial(self, patience_s: float) -> AbstractConnection:  # noqa: ARG002 - nobody says when it is replaced
         """See `Primary.dial`."""
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            connection = await dial(self._url)
+            connection = await dial(self._url, reached=self._reached)
         self._reached = True
         return connection
 

@@ -15,6 +15,8 @@ class Nodes:
     def __init__(self, url: ClusterUrl) -> None:
         """Begin without connections; ``url`` has the credentials for all nodes."""
         self._url = url
+        self._reached: set[Address] = set()
+        """Nodes to which a connection was made."""
         self.pipes = OnePerNode(self._open)
 
     async def dial(self, address: Address) -> AbstractConnection:
@@ -24,9 +26,12 @@ class Nodes:
             RedisConnectionError: none could be made; the message has the reason, without our credentials.
         """
         try:
-            return await dial(self._url.of(address))
+            connection = await dial(self._url.of(address), reached=address in self._reached)
         except RedisConnectionError as error:
             reason = str(error)
+        else:
+            self._reached.add(address)
+            return connection
         for scheme in ("redis", "rediss"):
             reason = reason.replace(f"{scheme}://", f"{scheme}+cluster://")
         raise RedisConnectionError(reason if str(address) in reason else f"{address}: {reason}")

@@ -35,8 +35,8 @@ class SentinelPrimary:
         self._watch = SentinelWatch(self._url, self._decided)
         self._dialled: set[Address] = set()
         """Where connections may lead."""
-        self._reached = False
-        """Whether a connection was ever made."""
+        self._reached: set[Address] = set()
+        """Where a connection was ever made."""
         self.place = self._url.place
         self.name = f"redis+sentinel {self.place} db {self._url.server.db}"
 
@@ -65,7 +65,7 @@ class SentinelPrimary:
         verdict = self._watch.verdict
         if verdict is None:
             return self._watch.silence()
-        return not_in_time(self._url.at(verdict.addresses[0]), reached=self._reached)
+        return not_in_time(self._url.at(verdict.addresses[0]), reached=verdict.addresses[0] in self._reached)
 
     async def aclose(self) -> None:
         """See `market.bus.redis.connection.primary.Primary.aclose`."""
@@ -93,19 +93,19 @@ class SentinelPrimary:
             outcome = connecting.result()
             if not isinstance(outcome, str):
                 self._dialled.add(address)
-                self._reached = True
+                self._reached.add(address)
                 return outcome
             fault = fault or outcome
         return fault
 
     async def _connect(self, address: Address) -> AbstractConnection | str:
         """A connection to the server there, if it is a primary; else why there is none."""
-        url = self._url.at(address)
+        url, reached = self._url.at(address), address in self._reached
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                connection = await dial(url)
+                connection = await dial(url, reached=reached)
         except TimeoutError:
-            return f"{not_in_time(url, reached=self._reached)} (Sentinel names it as the primary {self._url.master})"
+            return f"{not_in_time(url, reached=reached)} (Sentinel names it as the primary {self._url.master})"
         except FAULTS as error:
             fault = str(error) if url.place in str(error) else f"{url.called}: {error}"
             return f"{fault} (Sentinel names it as the primary {self._url.master})"
@@ -116,7 +116,7 @@ class SentinelPrimary:
             if role != b"master":
                 fault = f"{url.called} is a {(role or b'server of no role').decode(errors='replace')}"
         except FAULTS as error:
-            fault = explained(error, url)
+            fault = explained(error, url, reached=reached)
         except asyncio.CancelledError:
             await connection.disconnect(nowait=True)
             raise

@@ -42,6 +42,8 @@ class SentinelWatch:
         self._answers: list[Answer | None] = [None] * len(url.sentinels)
         self.faults: list[str | None] = [None] * len(url.sentinels)
         """Why each does not answer; None before its first try, and while it answers."""
+        self._reached = [False] * len(url.sentinels)
+        """Whether each ever answered: then its URL is right."""
         self._tasks: list[asyncio.Task[None]] = []
         self._change: asyncio.Future[None] | None = None
         """See `change`; None while nobody waits for it."""
@@ -95,19 +97,20 @@ class SentinelWatch:
     async def _listen(self, number: int, sentinel: RedisUrl) -> str:
         """Ask over one connection until it fails; return why."""
         link, answered = None, False
+        reached = self._reached[number]
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                link = SentinelLink(await dial(sentinel), self._url.master)
+                link = SentinelLink(await dial(sentinel, reached=reached), self._url.master)
                 await link.open()
             while True:
                 link.news.clear()
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     answer = await link.primary()
                 self._answered(number, answer)
-                answered = True
+                answered = self._reached[number] = True
                 await _set_within(link.news, self._ask_every_s)
         except FAULTS as error:
-            return fault_of(error, sentinel, self._url.master, answered=answered)
+            return fault_of(error, sentinel, self._url.master, answered=answered, reached=reached)
         finally:
             if link is not None:
                 link.close()
@@ -141,16 +144,19 @@ async def _set_within(event: asyncio.Event, seconds: float) -> None:
         pass
 
 
-def fault_of(error: Exception, sentinel: RedisUrl, master: str, *, answered: bool = False) -> str:
+def fault_of(
+    error: Exception, sentinel: RedisUrl, master: str, *, answered: bool = False, reached: bool = False
+) -> str:
     """Why a Sentinel does not name the primary ``master``.
 
-    ``error`` is one of `FAULTS`; ``answered`` says whether it named it before, over the same connection.
+    ``error`` is one of `FAULTS`; ``answered`` says whether it named it before, over the same connection;
+    ``reached``, whether it did over an earlier one.
     """
     if isinstance(error, UnknownMasterError):
         return f"{sentinel.called} knows no {master}; SENTINEL MASTERS lists what to name in BUS_URL"
     if isinstance(error, TimeoutError):
-        return not_in_time(sentinel, reached=answered)
+        return not_in_time(sentinel, reached=answered or reached)
     if isinstance(error, ResponseError) and str(error).startswith("NOAUTH"):
         error = AuthenticationError(str(error))
-    said = str(error) if answered else explained(error, sentinel)
+    said = str(error) if answered else explained(error, sentinel, reached=reached)
     return said if sentinel.place in said else f"{sentinel.called}: {said}"

@@ -25,6 +25,8 @@ class ScriptedRedis:
     def __init__(self) -> None:
         self.says: bytes | None = None
         """Said to every command of the bus; None: it is in order."""
+        self.rejects = False
+        """Whether it ends each connection at its next command, as one that speaks TLS does."""
         self.accepted = 0
         """Connections so far."""
         self.asked = 0
@@ -88,6 +90,9 @@ class Connection(asyncio.Protocol):
         self._server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._server.rejects:
+            self.transport.close()
+            return
         self._reader.feed(data)
         while (words := self._reader.gets()) is not False:
             self.transport.write(self._server.answer(words))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from deploy.ports import free_port
-from market.bus.redis.connection.faults import explained
+from market.bus.redis.connection.faults import ExplainedError, explained
 from market.bus.redis.connection.url import RedisUrl, parse_redis_url
 from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
 from tests.market.bus.using import outcome_of
@@ -127,3 +128,45 @@ def test_an_error_without_words_has_its_name() -> None:
     outer.__context__ = asyncio.CancelledError()
     outer.__context__.__cause__ = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
     assert "TLS" in explained(outer, parse_redis_url("rediss://h"))
+
+
+ENDS = [
+    TimeoutError(),
+    RedisTimeoutError("Timeout connecting to server"),
+    RedisConnectionError("Connection closed by server."),
+    RedisConnectionError("Error 104 connecting to h:6379. Connection reset by peer."),
+    ConnectionResetError(104, "Connection reset by peer"),
+    ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"),
+]
+
+
+@pytest.mark.parametrize("url", ["redis://h", "rediss://h"])
+@pytest.mark.parametrize("error", ENDS, ids=repr)
+def test_silence_or_an_end_says_nothing_of_tls_where_it_worked_before(url: str, error: Exception) -> None:
+    """After a partition the URL is right; a connection that was never usable gets a hint."""
+    said = explained(error, parse_redis_url(url), reached=True)
+    assert said.startswith(("h:6379 did not answer in time", "h:6379 ended the connection: "))
+    assert "TLS" not in said
+    assert "BUS_URL" not in said
+    hinted = explained(error, parse_redis_url(url))
+    assert ("BUS_URL" in hinted) == (url == "rediss://h" or not isinstance(error, TimeoutError | RedisTimeoutError))
+
+
+def test_what_another_protocol_answers_is_a_hint_at_any_time() -> None:
+    """A server may begin to speak TLS, or end to, while we run; its bytes show that, and its silence does not."""
+    no_redis = RedisConnectionError(r'Protocol error, got "\x15" as reply type byte')
+    assert "where it speaks TLS" in explained(no_redis, parse_redis_url("redis://h"), reached=True)
+    no_tls = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    assert "does not speak TLS" in explained(no_tls, parse_redis_url("rediss://h"), reached=True)
+
+
+def test_the_name_of_a_server_is_no_reason() -> None:
+    """Refused is refused, whatever the host is called."""
+    refused = RedisConnectionError("Error 111 connecting to reset.lost:6379. Connection refused.")
+    assert explained(refused, parse_redis_url("redis://reset.lost")) == str(refused).rstrip(".")
+
+
+def test_a_reason_is_explained_once() -> None:
+    """What `dial` says passes unchanged."""
+    once = ExplainedError(explained(RedisConnectionError("Connection closed by server."), HERE))
+    assert str(once) == explained(once, HERE)

@@ -4,12 +4,15 @@ import asyncio
 import time
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from deploy.ports import free_port
 from market.bus import BusDownError, open_bus
 from market.bus.redis.cluster.connection.client import ClusterClient, together
+from market.bus.redis.cluster.connection.nodes import Nodes
 from market.bus.redis.cluster.connection.slots import slot_of
+from market.bus.redis.cluster.connection.url import parse_cluster_url
 from market.bus.redis.cluster.roles.layout import partition_key
 from market.bus.redis.connection.commands import command
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
@@ -33,6 +36,21 @@ async def test_a_server_that_is_no_cluster(valkey: Valkey) -> None:
     """A single server says so, and the reason is passed on."""
     said = await outcome_of(f"redis+cluster://127.0.0.1:{valkey.port}")
     assert "cluster support disabled" in said
+
+
+async def test_a_node_that_ends_connections_after_it_took_one_is_no_fault_of_tls() -> None:
+    """The hint at TLS is for a node that never took a connection."""
+    async with ScriptedRedis() as node:
+        url = parse_cluster_url(node.url.replace("redis://", "redis+cluster://").removesuffix("/0"))
+        nodes = Nodes(url)
+        await (await nodes.dial(url.addresses[0])).disconnect()
+        node.rejects = True
+        with pytest.raises(RedisConnectionError) as failed:
+            await nodes.dial(url.addresses[0])
+        assert str(failed.value).startswith(f"{url.place} ended the connection: ")
+        assert "TLS" not in str(failed.value)
+        with pytest.raises(RedisConnectionError, match=r"where it speaks TLS, write rediss\+cluster://"):
+            await Nodes(url).dial(url.addresses[0])
 
 
 async def test_a_frozen_node_is_told(valkey_cluster: ValkeyCluster) -> None:

@@ -19,6 +19,8 @@ class ScriptedSentinel:
         """What it says to a command that it refuses."""
         self.silent = False
         """Whether it answers nothing."""
+        self.rejects = False
+        """Whether it ends each connection at its next command, as one that speaks TLS does."""
         self.says: bytes | None = None
         """Said in place of the primary's address."""
         self.asked = 0
@@ -87,6 +89,9 @@ class Connection(asyncio.Protocol):
         self._sentinel.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._sentinel.rejects:
+            self.transport.close()
+            return
         self._reader.feed(data)
         while (words := self._reader.gets()) is not False:
             self.transport.write(self._sentinel.answer(words))

@@ -133,6 +133,21 @@ async def test_one_that_cannot_be_used_says_why(break_it: Callable[[ScriptedSent
             assert re.search(f"Sentinel {sentinels[0].place}.*{said}", watch.silence()), watch.silence()
 
 
+async def test_one_that_ends_connections_after_it_answered_is_no_fault_of_tls() -> None:
+    """The hint at TLS is for a Sentinel that never answered."""
+    async with scripted(1) as sentinels, watching(url_of(sentinels)) as (watch, _):
+        await settled(watch)
+        sentinels[0].rejects = True
+        sentinels[0].drop()
+        await until(lambda: "ended the connection" in watch.silence())
+        assert "TLS" not in watch.silence()
+    async with scripted(1) as sentinels:
+        sentinels[0].rejects = True
+        async with watching(url_of(sentinels)) as (watch, _):
+            await settled(watch)
+            assert 1 == watch.silence().count("where it speaks TLS")
+
+
 async def test_a_slow_one_is_not_waited_for() -> None:
     """Half a second after the first answer the others count as silent."""
     async with scripted() as sentinels:
