@@ -724,7 +724,7 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     assert "Chart of CUSDT" in await page.evaluate("document.querySelector('[data-part=chart]').ariaLabel")
 
 
-# What a chart draws: its texts, the end of its line, which is thicker than the others, and the middle of its last label.
+# What a chart draws: its texts, the end of its line, which is the thick one, and the middle of its last label.
 DRAWN = """
     const made = CanvasRenderingContext2D.prototype;
     const before = (name, look) => {
@@ -743,7 +743,7 @@ DRAWN = """
 
 
 async def test_a_chart_ends_with_the_newest_price_exactly(page: Page, gateway: ScriptedGateway) -> None:
-    """Its label and the end of its line, before that second is over, and still when the price is not current any more."""
+    """Its label and the end of its line, before that second is over, and still when the price is current no more."""
     await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
     await page.open(f"{gateway.url}#AUSDT")
     client = await gateway.accept()
