@@ -293,7 +293,7 @@ setInterval(() => {
   const now = performance.now();
   const seconds = (now - countedAt) / 1000;
   countedAt = now;
-  link.second(table.second(Math.floor(now / 1000), seconds), seconds, connection, connectionState.name === "open");
+  link.second(table.second(seconds), seconds, connection, connectionState.name === "open");
   heads.tick(() => table.arrange());
 }, 1000);
 

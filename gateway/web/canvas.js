@@ -62,24 +62,17 @@ export function extent(history, seconds) {
   return found;
 }
 
-/** Draws the path of a history into a box, and breaks it at gaps; returns where it ended. */
+/** Draws the path of a history into a box, and breaks it at gaps. */
 export function trace(context, history, seconds, { x, y }) {
   let isDown = false;
-  const end = { x: NaN, y: NaN };
   context.beginPath();
   history.walk(seconds, (ago, price) => {
-    if (Number.isNaN(price)) {
-      isDown = false;
-      return;
-    }
-    end.x = x(ago);
-    end.y = y(price);
-    if (isDown) context.lineTo(end.x, end.y);
-    else context.moveTo(end.x, end.y);
-    isDown = true;
+    const isGap = Number.isNaN(price);
+    if (!isGap && isDown) context.lineTo(x(ago), y(price));
+    else if (!isGap) context.moveTo(x(ago), y(price));
+    isDown = !isGap;
   });
   context.stroke();
-  return end;
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -44,15 +44,16 @@ export class Chart {
   draw() {
     const { width, height } = this.#picture;
     if (!width || this.#row === null) return;
+    this.#row.keepNewest();
     const context = this.#picture.begin();
     const { colours } = this;
     const seconds = this.#span;
-    const { history, isLive, tick } = this.#row;
+    const { history, isLive, price, priceText } = this.#row;
     context.font = "13px system-ui, sans-serif";
     context.textBaseline = "middle";
     const right = width - RIGHT;
     const bottom = height - BOTTOM;
-    const { low, high, first, last, known } = extent(history, seconds);
+    const { first, last, known, ...bounds } = extent(history, seconds);
     this.#drawTimes(context, right, bottom);
     if (known === 0) {
       context.textAlign = "center";
@@ -60,6 +61,9 @@ export class Chart {
       context.fillText("No price yet", right / 2, (TOP + bottom) / 2);
       return;
     }
+    const newest = Number.isNaN(price) ? last : price;
+    const low = Math.min(bounds.low, newest);
+    const high = Math.max(bounds.high, newest);
     const margin = (high - low) * 0.08 || Math.abs(high) * 1e-5 || 1;
     const [floor, ceiling] = [low - margin, high + margin];
     const x = (ago) => (1 - ago / (seconds - 1)) * right;
@@ -68,8 +72,8 @@ export class Chart {
     context.strokeStyle = !isLive ? colours.muted : last >= first ? colours.up : colours.down;
     context.lineWidth = 2;
     context.lineJoin = "round";
-    const end = trace(context, history, seconds, { x, y });
-    if (!Number.isNaN(end.x) && tick) this.#drawLabel(context, end.y, right, this.#text(last), context.strokeStyle);
+    trace(context, history, seconds, { x, y });
+    this.#drawLabel(context, y(newest), right, priceText, context.strokeStyle);
     if (!Number.isNaN(this.#at)) this.#drawPointed(context, x, y, bottom, right);
   }
 
@@ -146,7 +150,8 @@ export class Chart {
     context.lineTo(at, bottom);
     context.stroke();
     context.setLineDash([]);
-    const text = Number.isNaN(price) ? "no price" : this.#text(price);
+    const { isLive, priceText } = this.#row;
+    const text = Number.isNaN(price) ? "no price" : isLive && this.#at === 0 ? priceText : this.#text(price);
     if (!Number.isNaN(price)) this.#drawLabel(context, y(price), right, text, colours.text);
     const when = clockOf(Date.now() - this.#at * 1000);
     context.fillStyle = colours.text;

@@ -1,4 +1,8 @@
 // The connection to a gateway. It is made again whenever it ends, with backoff. The prices' messages are not its business.
+//
+// It is not that of clients/js, which follows the same rules in three times the code (states, tokens that renew, resuming)
+// and keeps to itself what this page shows: messages as they are, bytes, the round trip, and why a gateway refuses. The
+// wheel, which has this page, would need those modules too, and the page, which is one script, names of their own in each.
 
 import { whyRefused } from "./refusal.js";
 

@@ -1,6 +1,6 @@
 // One symbol in detail: its quote in large figures, what else is known of it, and its chart.
 
-import { NOTHING, approximate, exact, rate, signed, timeOfDay, written } from "./figures.js";
+import { NOTHING, exact, rate, signed, timeOfDay, written } from "./figures.js";
 import { Chart } from "./chart.js";
 import { venueName } from "./row.js";
 
@@ -109,8 +109,7 @@ export class Detail {
     if (row === null) return;
     this.#write("rate", rate(row.rate));
     this.#chart.show(row);
-    const price = Number.isNaN(row.price) ? "no price" : approximate(1, 0) * row.price;
-    const label = `Chart of ${row.name}: the last ${this.#chart.seconds / 60} minutes; now about ${price}`;
+    const label = `Chart of ${row.name}: the last ${this.#chart.seconds / 60} minutes; newest ${row.priceText}`;
     const canvas = this.#part("chart");
     if (canvas.dataset.symbol === row.symbol && document.activeElement !== canvas) return;
     canvas.dataset.symbol = row.symbol;

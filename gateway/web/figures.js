@@ -5,10 +5,21 @@ export const NOTHING = "–";
 /** The decimal of `value / 10**scale`, every digit kept: exact(6523456, 2) is "65,234.56". */
 export function exact(value, scale) {
   if (!Number.isSafeInteger(value) || !Number.isInteger(scale) || scale < 0) return NOTHING;
-  const digits = String(Math.abs(value)).padStart(scale + 1, "0");
+  return pointed(String(Math.abs(value)), value < 0, scale);
+}
+
+/** The decimal between two such values, every digit kept, with one decimal more: middle(6523456, 6523457, 2) is "65,234.565". */
+export function middle(one, other, scale) {
+  if (exact(one, scale) === NOTHING || exact(other, scale) === NOTHING) return NOTHING;
+  const sum = (BigInt(one) + BigInt(other)) * 5n; // which a float need not hold
+  return pointed(String(sum < 0n ? -sum : sum), sum < 0n, scale + 1);
+}
+
+function pointed(text, isNegative, scale) {
+  const digits = text.padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale).replace(/\B(?=(\d{3})+$)/g, ",");
   const fraction = scale > 0 ? "." + digits.slice(-scale) : "";
-  return (value < 0 ? "−" : "") + whole + fraction;
+  return (isNegative ? "−" : "") + whole + fraction;
 }
 
 /** Below zero where the first of two such decimals is the smaller, above where it is the larger, zero where equal. */

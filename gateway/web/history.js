@@ -1,11 +1,12 @@
-// The prices of one symbol in the last minutes, one for each second: for pictures, so about is enough.
+// The prices of one symbol in the last minutes, one for each second, and the newest one for this second.
 
 export const SECONDS = 900;
 const LATE = 4;
 
+export const thisSecond = () => Math.floor(performance.now() / 1000);
+
 export class History {
-  #prices = new Float32Array(SECONDS).fill(NaN);
-  #base = NaN; // prices are kept as their difference to it, so that four bytes hold their small moves
+  #prices = new Float64Array(SECONDS).fill(NaN);
   #newest = -1; // the second of the newest one
 
   #oldest = 0; // the second of the first one
@@ -15,16 +16,19 @@ export class History {
     return this.#newest < 0 ? 0 : Math.min(SECONDS, this.#newest - this.#oldest + 1);
   }
 
-  /** The price of this second; NaN where there is none that can be believed, which is a gap. */
+  /** The newest price of a second; NaN where there is none that can be believed, which is a gap. */
   put(second, price) {
-    if (Number.isNaN(this.#base)) this.#base = price;
-    if (Number.isNaN(this.#base)) return;
-    if (this.#newest < 0) this.#oldest = second;
+    if (this.#newest < 0) {
+      if (Number.isNaN(price)) return;
+      this.#oldest = second;
+    }
+    // What stopped being current in this second was current in it.
+    if (second === this.#newest && Number.isNaN(price)) return;
     const gap = Math.min(second - this.#newest, SECONDS);
     // While the page was hidden nobody looked at the clock: those seconds are gaps. A clock that is a little late is none.
-    const between = gap > LATE ? NaN : price - this.#base;
+    const between = gap > LATE ? NaN : price;
     if (this.#newest >= 0) for (let missing = 1; missing < gap; missing++) this.#prices[(second - missing) % SECONDS] = between;
-    this.#prices[second % SECONDS] = price - this.#base;
+    this.#prices[second % SECONDS] = price;
     this.#newest = Math.max(second, this.#newest);
   }
 
@@ -34,7 +38,7 @@ export class History {
     const span = Math.min(seconds, SECONDS);
     for (let ago = span - 1; ago >= 0; ago--) {
       const second = this.#newest - ago;
-      visit(ago, second < 0 ? NaN : this.#prices[second % SECONDS] + this.#base);
+      visit(ago, second < 0 ? NaN : this.#prices[second % SECONDS]);
     }
   }
 }

@@ -1,8 +1,8 @@
 // One symbol: what is known of it, and its row. A figure's text node is written only if its text has changed.
 
-import { NOTHING, age, approximate, compare, exact, moment, signed, written } from "./figures.js";
+import { NOTHING, age, approximate, compare, exact, middle, moment, signed, written } from "./figures.js";
 import { Budget, Moves } from "./moves.js";
-import { History } from "./history.js";
+import { History, thisSecond } from "./history.js";
 import { Spark } from "./canvas.js";
 
 /** Key, heading, and heading of the second line. */
@@ -94,6 +94,18 @@ export class Row {
     return approximate(last ?? bid ?? ask, price_scale);
   }
 
+  /** The same to the last digit. */
+  get priceText() {
+    const { bid, ask, last, price_scale } = this.tick ?? {};
+    if (bid !== undefined && ask !== undefined) return middle(bid, ask, price_scale);
+    return exact(last ?? bid ?? ask, price_scale);
+  }
+
+  /** The history ends with the newest price, while that is current. */
+  keepNewest() {
+    if (this.isLive && this.tick !== null) this.history.put(thisSecond(), this.price);
+  }
+
   /** What a column is ordered by. */
   key(column) {
     const { bid, ask, last, price_scale, recv_us } = this.tick ?? {};
@@ -121,6 +133,7 @@ export class Row {
 
   /** Say whether the price is current, why not, and since when; of a live one nothing is shown. */
   setState(state, reason, sinceUs) {
+    this.keepNewest();
     this.state = state;
     this.reason = reason;
     this.#since = state === "live" || !sinceUs ? "" : `since ${moment(sinceUs)}`;
@@ -129,6 +142,7 @@ export class Row {
 
   setVenueStale(isStale) {
     if (this.isVenueStale === isStale) return;
+    this.keepNewest();
     this.isVenueStale = isStale;
     this.#describe();
   }

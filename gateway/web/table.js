@@ -1,6 +1,7 @@
 // The table of prices. Ticks only mark a row; at most once per frame the marked rows that can be seen are written, the
 // newest tick of each. Those out of sight are written once a second, for who searches in the page or has it read aloud.
 
+import { thisSecond } from "./history.js";
 import { COLUMNS, Row } from "./row.js";
 
 const TRENDS_PER_FRAME = 4;
@@ -179,7 +180,8 @@ export class PriceTable {
   }
 
   /** Take note of each price; call it once a second. Returns the ticks since the last call. */
-  second(number, seconds) {
+  second(seconds) {
+    const number = thisSecond();
     let total = 0;
     for (const row of this.rows.values()) {
       total += row.ticks;

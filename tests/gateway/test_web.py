@@ -724,6 +724,48 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     assert "Chart of CUSDT" in await page.evaluate("document.querySelector('[data-part=chart]').ariaLabel")
 
 
+# What a chart draws: its texts, the end of its line, which is the thick one, and the middle of its last label.
+DRAWN = """
+    const made = CanvasRenderingContext2D.prototype;
+    const before = (name, look) => {
+        const method = made[name];
+        made[name] = function (...given) { look(this, ...given); return method.apply(this, given); };
+    };
+    before("clearRect", () => { window.drawn = { texts: [] }; });
+    before("fillText", (_, text) => window.drawn.texts.push(text));
+    for (const name of ["moveTo", "lineTo"]) before(name, ({ lineWidth }, x, y) => {
+        if (lineWidth === 2) window.drawn.end = [x, y];
+    });
+    before("roundRect", (_, x, y, width, height) => { window.drawn.label = [x - 2, y + height / 2]; });
+    const repeat = window.setInterval;
+    window.setInterval = (task, ms) => (ms === 1000 ? ((window.second = task), 0) : repeat(task, ms));
+"""
+
+
+async def test_a_chart_ends_with_the_newest_price_exactly(page: Page, gateway: ScriptedGateway) -> None:
+    """Its label and the end of its line, before that second is over, and still when the price is current no more."""
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(f"{gateway.url}#AUSDT")
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    largest = 2**53 - 1
+    for seq, fields, newest in (
+        (1, {"bid": 6523456, "ask": 6523457}, "65,234.565"),
+        (2, {"bid": 7000000, "ask": 7000001}, "70,000.005"),
+        (3, {"bid": largest - 1, "ask": largest}, "90,071,992,547,409.905"),
+        (4, {"bid": -3, "ask": 2}, "−0.005"),
+    ):
+        await client.say(**tick("AUSDT", seq=seq, **fields))
+        await page.until(f"drawn.texts.includes({newest!r})")
+        assert await page.evaluate("drawn.label.join() === drawn.end.join()")
+        await page.evaluate("second()")
+    # Both come before it is drawn again.
+    await client.say(**tick("AUSDT", seq=5, bid=6523458, ask=6523458))
+    await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
+    await page.until("drawn.texts.includes('65,234.580')")
+    assert await page.evaluate("drawn.label[1] === drawn.end[1]")
+
+
 async def test_on_a_phone_a_symbol_in_detail_covers_the_table_and_lets_go(page: Page, gateway: ScriptedGateway) -> None:
     """A tap opens it, and a button or Escape closes it, back where the reader was; nothing is wider than the screen."""
     await page.look(width=390, height=844)
