@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.capacity import answers, checks, document, measuring, shapes, storm, storms, unit_costs
+from bench.capacity import answers, checks, document, measuring, storm, storms, unit_costs
 from bench.capacity.plan import Question, answer
 from bench.capacity.unit_costs import UnitCosts
 from bench.ground import prepared
@@ -73,16 +73,19 @@ def _answer(options: argparse.Namespace, costs: UnitCosts) -> int:
 def _measure(options: argparse.Namespace) -> None:
     with prepared(0) as (about, bench, _):
         fronts = [name for name in options.measured_front or ["haproxy"] if name in STARTS]
-        costs = measuring.measure(bench, fronts, options.seconds, about, _now(), _say)
+        costs = measuring.measure(
+            bench, fronts, options.seconds, about, _now(), _say, kafka="kafka" in options.measured_bus
+        )
     before = unit_costs.load(options.costs) if options.costs.is_file() else None
     unit_costs.save(unit_costs.completed(costs, before), options.costs)
     print(f"\nwritten to {options.costs}")
 
 
 def _check(options: argparse.Namespace, costs: UnitCosts) -> None:
-    fronts = [name for name, found in costs.fronts.items() if found.is_known and name in STARTS]
+    fronts = [name for name in STARTS if name in costs.fronts and costs.fronts[name].is_known]
+    loads = checks.behind(fronts)
     with prepared(0) as (_, bench, _):
-        done = list(checks.check(bench, costs, checks.without(shapes.CHECKS, fronts), options.seconds, _say))
+        done = list(checks.check(bench, costs, loads, options.seconds, _say))
     print(f"\n{checks.render(done)}")
     if options.document:
         document.put("checks", document.markdown(checks.rows(done)))
@@ -125,6 +128,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--storm", action="store_true", help="simulate how the clients of a thousand gateways come back")
     add("--measure", action="store_true", help="measure the unit costs on this machine, some four minutes")
     add("--measured-front", action="append", choices=list(STARTS), help="with --measure; may be repeated")
+    add(
+        "--measured-bus",
+        action="append",
+        choices=["kafka"],
+        default=[],
+        help="with --measure, beside Redis; needs Java",
+    )
     add("--check", action="store_true", help="measure other loads, and say how wrong the predictions are")
     add("--document", action="store_true", help="write the tables of docs/capacity.md that follow from it")
     add("--seconds", type=float, default=6.0, help="how long each load is measured (default: 6)")

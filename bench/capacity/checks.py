@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from msgspec import Struct
 
-from bench.capacity import work
+from bench.capacity import shapes, work
 from bench.capacity.measuring import run
 from bench.capacity.unit_costs import UnitCosts
 from bench.measure import Bench
@@ -75,14 +75,12 @@ def compare(costs: UnitCosts, scenario: Scenario, window: Window) -> Check:
     )
 
 
-def without(scenarios: Sequence[Scenario], fronts: Sequence[str]) -> list[Scenario]:
-    """Those that need none but these fronts."""
-    return [scenario for scenario in scenarios if scenario.front in ("straight", *fronts)]
-
-
-def through(scenarios: Sequence[Scenario], front: str) -> list[Scenario]:
-    """The same loads through another front."""
-    return [replace(scenario, front=front) for scenario in scenarios]
+def behind(fronts: Sequence[str]) -> list[Scenario]:
+    """The loads without a front, and those of a front through each of ``fronts``."""
+    return [
+        *shapes.STRAIGHT_CHECKS,
+        *(replace(shape, front=front) for front in fronts for shape in shapes.FRONTED_CHECKS),
+    ]
 
 
 def rows(checks: Sequence[Check]) -> list[list[str]]:

@@ -20,7 +20,7 @@ WINDOW = Window(
 
 def test_an_error_is_what_was_predicted_too_much() -> None:
     """As a share of what was measured."""
-    done = compare(ROUND, shapes.CHECKS[-1], WINDOW)
+    done = compare(ROUND, checks.behind(["haproxy"])[-1], WINDOW)
     assert done.measured["gateways"] == 0.25
     assert done.error("gateways") == pytest.approx(done.predicted["gateways"] / 0.25 - 1)
     text = render([done])
@@ -30,7 +30,7 @@ def test_an_error_is_what_was_predicted_too_much() -> None:
 
 def test_a_load_without_a_front_predicts_none() -> None:
     """Its columns are empty."""
-    done = compare(ROUND, shapes.CHECKS[0], WINDOW)
+    done = compare(ROUND, shapes.STRAIGHT_CHECKS[0], WINDOW)
     assert "front" not in done.predicted
     assert checks.rows([done])[1][4:6] == ["–", "–"]
 
@@ -38,6 +38,12 @@ def test_a_load_without_a_front_predicts_none() -> None:
 def test_what_checks_is_not_what_costs_are_made_of() -> None:
     """At least six loads, none of them among the measured ones."""
     measured = {of(shape) for shape in (*shapes.STRAIGHT, *shapes.FRONTED)}
-    assert len(shapes.CHECKS) >= 6
-    assert measured.isdisjoint(of(shape) for shape in shapes.CHECKS)
-    assert checks.without(shapes.CHECKS, []) == [shape for shape in shapes.CHECKS if shape.front == "straight"]
+    assert len(shapes.STRAIGHT_CHECKS) >= 6
+    assert measured.isdisjoint(of(shape) for shape in checks.behind(["haproxy"]))
+
+
+def test_each_front_whose_costs_are_known_is_checked() -> None:
+    """With the same loads; those without a front are always there."""
+    assert {shape.front for shape in checks.behind([])} == {"straight"}
+    found = [(shape.front, of(shape)) for shape in checks.behind(["nginx", "envoy"]) if shape.front != "straight"]
+    assert found == [(name, of(shape)) for name in ("nginx", "envoy") for shape in shapes.FRONTED_CHECKS]
