@@ -17,7 +17,7 @@ from bench.system.fronts import STARTS
 
 def main(arguments: list[str]) -> int:
     """Return the exit code: 0; 2 if there are no unit costs, or they could not be measured."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.storm:
         outcomes = storm.run(storms.ALL)
         print(storms.render(outcomes))
@@ -99,12 +99,13 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="python -m bench.capacity",
         description="How many gateways, and what of bus, front, memory and network, a number of clients takes.",
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--clients", type=int, default=10_000, help="default: 10,000")
     add("--symbols", type=int, default=100, help="symbols that each client holds (default: 100)")
     add("--of", type=int, default=0, help="symbols of the feed (default: as many)")
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--document", action="store_true", help="write the tables of docs/capacity.md that follow from it")
     add("--seconds", type=float, default=6.0, help="how long each load is measured (default: 6)")
     add("--costs", type=Path, default=unit_costs.FILE, metavar="FILE", help="the unit costs (default: those kept here)")
-    return parser
+    return made
 
 
 if __name__ == "__main__":

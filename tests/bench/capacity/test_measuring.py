@@ -47,7 +47,7 @@ def test_costs_are_measured_and_their_predictions_checked(bench: Bench) -> None:
 
 
 @pytest.mark.long("gateway", "market", "poller", "deploy")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_each_front_and_kafka_have_costs_of_their_own(bench: Bench) -> None:
     """And what gateways pay to write to a front, or to read from Kafka."""
     require_kafka()
