@@ -7,12 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench.capacity import answers, checks, document, measuring, storm, storms, unit_costs
+from bench.capacity import answers, checks, document, measuring, shapes, storm, storms, unit_costs
 from bench.capacity.plan import Question, answer
 from bench.capacity.unit_costs import UnitCosts
 from bench.ground import prepared
 from bench.processes import ProcessError
 from bench.system.fronts import STARTS
+from bench.system.kafka import on_kafka
 
 
 def main(arguments: list[str]) -> int:
@@ -86,6 +87,9 @@ def _check(options: argparse.Namespace, costs: UnitCosts) -> None:
     loads = checks.behind(fronts)
     with prepared(0) as (_, bench, _):
         done = list(checks.check(bench, costs, loads, options.seconds, _say))
+        if costs.bus("kafka").is_known:
+            with on_kafka(bench) as other:
+                done += checks.check(other, costs, shapes.KAFKA_CHECKS, options.seconds, _say, "kafka")
     print(f"\n{checks.render(done)}")
     if options.document:
         document.put("checks", document.markdown(checks.rows(done)))

@@ -73,5 +73,6 @@ FRONTED_CHECKS: Final = (
     _shape("200 clients × a random 10, 500 ticks/s in tens", 200, 10, 500, 10),
     _shape("2 gateways, 200 clients × 100, 1,000 ticks/s in twenties", 200, 100, 1_000, 20, 2),
 )
+KAFKA_CHECKS: Final = (_SHARED, _OWN, _STEADY)
 STRAIGHT_CHECKS: Final = (_SHARED, _OWN, _TWO, _MANY, _STEADY, _FOUR, _THIRD, _QUIET)
-"""Neither these nor `FRONTED_CHECKS` are among those above."""
+"""None of these, nor of `FRONTED_CHECKS`, is among those above."""

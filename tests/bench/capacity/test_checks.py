@@ -1,9 +1,11 @@
 """Predictions beside measurements."""
 
+import msgspec
 import pytest
 
 from bench.capacity import checks, shapes
 from bench.capacity.checks import compare, render
+from bench.capacity.unit_costs import Costs
 from bench.capacity.work import of
 from bench.system.reading import Window
 from tests.bench.capacity.costs import ROUND
@@ -33,6 +35,19 @@ def test_a_load_without_a_front_predicts_none() -> None:
     done = compare(ROUND, shapes.STRAIGHT_CHECKS[0], WINDOW)
     assert "front" not in done.predicted
     assert checks.rows([done])[1][4:6] == ["–", "–"]
+
+
+def test_a_load_on_kafka_is_predicted_with_the_costs_of_kafka() -> None:
+    """Those of the broker, and of gateways that read from it; the row says so."""
+    bus = Costs(us={"process": 100_000.0}, gateway_us={"process": 50_000.0})
+    costs = msgspec.structs.replace(ROUND, buses={**ROUND.buses, "kafka": bus})
+    shape = shapes.KAFKA_CHECKS[0]
+    done = compare(costs, shape, WINDOW, "kafka")
+    assert done.predicted["bus"] == pytest.approx(0.1)
+    more = done.predicted["gateways"] - compare(costs, shape, WINDOW).predicted["gateways"]
+    assert more == pytest.approx(0.05 - ROUND.gateway.us["process"] / 1e6)
+    assert checks.rows([done])[1][1] == "straight, kafka"
+    assert {of(shape) for shape in shapes.KAFKA_CHECKS}.isdisjoint(map(of, shapes.ON_KAFKA))
 
 
 def test_what_checks_is_not_what_costs_are_made_of() -> None:
