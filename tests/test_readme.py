@@ -96,7 +96,10 @@ def test_commands_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", CURRENT, ids=name_of)
 def test_the_benches_take_the_options_that_the_documents_name(page: Path) -> None:
     """Each figure is shown with the command that measured it; a command that is refused shows nothing."""
-    takes: dict[str, Callable[[list[str]], object]] = {"bench": options.parse, "bench.capacity": capacity.parser().parse_args}
+    takes: dict[str, Callable[[list[str]], object]] = {
+        "bench": options.parse,
+        "bench.capacity": capacity.parser().parse_args,
+    }
     for module, arguments in re.findall(r"python -m (bench[\w.]*)((?: [^`\n)]+)?)", page.read_text(encoding="utf-8")):
         assert find_spec(module) is not None, module
         takes.get(module, list)(shlex.split(arguments))
