@@ -5,6 +5,7 @@
 Everything runs against one real broker, which is started for it. CPU is that of this process, all its threads together.
 """
 
+import argparse
 import asyncio
 import importlib.util
 import os
@@ -249,6 +250,7 @@ async def _measure(server: str) -> None:
 
 def main() -> int:
     """Start a broker, measure, and print."""
+    argparse.ArgumentParser(prog="python -m bench.kafka", description=(__doc__ or "").partition("\n")[0]).parse_args()
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="tickgate-kafka-")))
         port = free_port()

@@ -44,6 +44,8 @@ class Bench:
         self.bus_port = bus_port
         self.bus_pid = bus_pid
         self.bus_url = f"redis://{HOST}:{bus_port}/0"
+        self.publisher: tuple[str, ...] = ("bench.publisher", str(bus_port))
+        """The module that publishes ticks, and its first argument."""
         self.cores = cores
         self.fronted = ""
         """What stands in front of every server, on its core: one of `bench.front.ALL`, or nothing."""
@@ -99,7 +101,7 @@ class Run:
         self._contender = contender
         self._result = result
         self._publisher = stack.enter_context(
-            Process(python("bench.publisher", str(bench.bus_port), str(_SEED)), bench.cores.load, piped=True)
+            Process(python(*bench.publisher, str(_SEED)), bench.cores.load, piped=True)
         )
         self._beside: list[int] = []
         """Processes of slow clients."""

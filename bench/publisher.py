@@ -12,11 +12,12 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
 from bench.ticks import SYMBOLS, TickMaker, heartbeat
-from market.bus import in_partition
+from market.bus import Batch, in_partition
 from poller.publishing.tick_batches import TickBatches
 
 
@@ -26,17 +27,15 @@ def now_us() -> int:
 
 
 class Publisher:
-    """Writes its own pipelines: a client library would cost more than Valkey does."""
+    """What publishes, when it is told; how is a subclass's."""
 
-    def __init__(self, port: int, seed: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, seed: int, *, symbol_channels: bool) -> None:
+        """``symbol_channels``: whether each tick is on its symbol's channel too."""
         self._rng = random.Random(seed)
         self._started_us = now_us()
         self._maker = TickMaker(self._rng, self._started_us // 1000)
-        self._batches = TickBatches(1, symbol_channels=True)
+        self._batches = TickBatches(1, symbol_channels=symbol_channels)
         self._batches.begin("bench")
-        self._answers = bytearray(1 << 16)
         self._next_heartbeat = 0.0
         self._forget()
 
@@ -91,21 +90,39 @@ class Publisher:
         answers: dict[str, Any] = {"first": self.first, "start": self.start, "stop": self.stop}
         return dict(answers[do](**arguments))
 
-    def _publish(self, symbols: Any) -> None:
+    def _publish(self, symbols: Sequence[str]) -> None:
         recv_us = now_us()
-        batch = self._batches.batch([self._maker.tick(symbol, recv_us) for symbol in symbols])
-        newest = {topic.removeprefix("tick."): payload for topic, payload in batch.updates}
-        pipeline = [_words(b"HSET", b"ticks", *(word for name, its in newest.items() for word in (name.encode(), its)))]
-        pipeline += [_words(b"PUBLISH", topic.encode(), its) for topic, its in (*batch.updates, *batch.events)]
+        self._out(self._batches.batch([self._maker.tick(symbol, recv_us) for symbol in symbols]))
         self._sent += len(symbols)
-        self._send(pipeline)
 
     def _publish_heartbeat(self) -> None:
-        beat = heartbeat(now_us(), self._started_us, self._batches.layout)
-        _, _, barrier, _ = self._batches.batch([], beat)
-        assert barrier is not None
-        topic, payload = barrier
-        self._send([_words(b"PUBLISH", name.encode(), payload) for name in (topic, in_partition(topic, 0))])
+        self._out(self._batches.batch([], heartbeat(now_us(), self._started_us, self._batches.layout)))
+
+    def _out(self, batch: Batch) -> None:
+        raise NotImplementedError
+
+
+class RedisPublisher(Publisher):
+    """Writes its own pipelines: a client library would cost more than Valkey does."""
+
+    def __init__(self, port: int, seed: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answers = bytearray(1 << 16)
+        super().__init__(seed, symbol_channels=True)
+
+    def _out(self, batch: Batch) -> None:
+        newest = {topic.removeprefix("tick."): payload for topic, payload in batch.updates}
+        pipeline = []
+        if newest:
+            pipeline += [
+                _words(b"HSET", b"ticks", *(word for name, its in newest.items() for word in (name.encode(), its)))
+            ]
+        pipeline += [_words(b"PUBLISH", topic.encode(), its) for topic, its in (*batch.updates, *batch.events)]
+        if batch.barrier is not None:
+            topic, payload = batch.barrier
+            pipeline += [_words(b"PUBLISH", name.encode(), payload) for name in (topic, in_partition(topic, 0))]
+        self._send(pipeline)
 
     def _send(self, pipeline: list[bytes]) -> None:
         self._socket.sendall(b"".join(pipeline))
@@ -122,4 +139,4 @@ def _words(*words: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    Publisher(int(sys.argv[1]), seed=int(sys.argv[2])).run()
+    RedisPublisher(int(sys.argv[1]), seed=int(sys.argv[2])).run()

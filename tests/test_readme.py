@@ -1,11 +1,18 @@
 """What README and docs/ say is so."""
 
 import re
+import shlex
 from collections import Counter
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from bench import options
+from bench.capacity import __main__ as capacity
+from bench.capacity import unit_costs
+from bench.capacity.plan import Question, answer
 from deploy.cli import COMMANDS
 from gateway.auth.settings import AuthSettings
 from gateway.reload import CHANGEABLE
@@ -84,6 +91,27 @@ def test_commands_exist(page: Path) -> None:
     """Each ``make`` target that a page names is one of the Makefile's."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))) - targets == set()
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_the_benches_take_the_options_that_the_documents_name(page: Path) -> None:
+    """Each figure is shown with the command that measured it; a command that is refused shows nothing."""
+    takes: dict[str, Callable[[list[str]], object]] = {
+        "bench": options.parse,
+        "bench.capacity": capacity.parser().parse_args,
+    }
+    for module, arguments in re.findall(r"python -m (bench[\w.]*)((?: [^`\n)]+)?)", page.read_text(encoding="utf-8")):
+        assert find_spec(module) is not None, module
+        takes.get(module, list)(shlex.split(arguments))
+
+
+def test_a_million_clients_take_as_many_gateways_as_the_readme_says() -> None:
+    """To the nearest ten, with a front and without: what `python -m bench.capacity --clients 1000000` prints."""
+    (said,) = re.findall(r"\[a million\]\(docs/capacity.md\) take some (\d+) gateways", README)
+    for front in ("haproxy", "direct"):
+        question = Question(clients=1_000_000, symbols=100, of=100, updates=1, front=front)
+        (gateways,) = (part for part in answer(question, unit_costs.load()).parts if part.name == "gateways")
+        assert int(said) == round(gateways.processes, -1), front
 
 
 def test_the_readme_names_the_tests_of_ci() -> None:

@@ -13,11 +13,12 @@ from bench.capacity.unit_costs import UnitCosts
 from bench.ground import prepared
 from bench.processes import ProcessError
 from bench.system.fronts import STARTS
+from bench.system.kafka import on_kafka
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit code: 0; 2 if there are no unit costs, or they could not be measured."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.storm:
         outcomes = storm.run(storms.ALL)
         print(storms.render(outcomes))
@@ -73,16 +74,22 @@ def _answer(options: argparse.Namespace, costs: UnitCosts) -> int:
 def _measure(options: argparse.Namespace) -> None:
     with prepared(0) as (about, bench, _):
         fronts = [name for name in options.measured_front or ["haproxy"] if name in STARTS]
-        costs = measuring.measure(bench, fronts, options.seconds, about, _now(), _say)
+        costs = measuring.measure(
+            bench, fronts, options.seconds, about, _now(), _say, kafka="kafka" in options.measured_bus
+        )
     before = unit_costs.load(options.costs) if options.costs.is_file() else None
     unit_costs.save(unit_costs.completed(costs, before), options.costs)
     print(f"\nwritten to {options.costs}")
 
 
 def _check(options: argparse.Namespace, costs: UnitCosts) -> None:
-    fronts = [name for name, found in costs.fronts.items() if found.is_known and name in STARTS]
+    fronts = [name for name in STARTS if name in costs.fronts and costs.fronts[name].is_known]
+    loads = checks.behind(fronts)
     with prepared(0) as (_, bench, _):
-        done = list(checks.check(bench, costs, checks.without(shapes.CHECKS, fronts), options.seconds, _say))
+        done = list(checks.check(bench, costs, loads, options.seconds, _say))
+        if costs.bus("kafka").is_known:
+            with on_kafka(bench) as other:
+                done += checks.check(other, costs, shapes.KAFKA_CHECKS, options.seconds, _say, "kafka")
     print(f"\n{checks.render(done)}")
     if options.document:
         document.put("checks", document.markdown(checks.rows(done)))
@@ -96,12 +103,13 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="python -m bench.capacity",
         description="How many gateways, and what of bus, front, memory and network, a number of clients takes.",
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--clients", type=int, default=10_000, help="default: 10,000")
     add("--symbols", type=int, default=100, help="symbols that each client holds (default: 100)")
     add("--of", type=int, default=0, help="symbols of the feed (default: as many)")
@@ -125,11 +133,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--storm", action="store_true", help="simulate how the clients of a thousand gateways come back")
     add("--measure", action="store_true", help="measure the unit costs on this machine, some four minutes")
     add("--measured-front", action="append", choices=list(STARTS), help="with --measure; may be repeated")
+    add(
+        "--measured-bus",
+        action="append",
+        choices=["kafka"],
+        default=[],
+        help="with --measure, beside Redis; needs Java",
+    )
     add("--check", action="store_true", help="measure other loads, and say how wrong the predictions are")
     add("--document", action="store_true", help="write the tables of docs/capacity.md that follow from it")
     add("--seconds", type=float, default=6.0, help="how long each load is measured (default: 6)")
     add("--costs", type=Path, default=unit_costs.FILE, metavar="FILE", help="the unit costs (default: those kept here)")
-    return parser
+    return made
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from msgspec import Struct
 
-from bench.capacity import work
+from bench.capacity import shapes, work
 from bench.capacity.measuring import run
 from bench.capacity.unit_costs import UnitCosts
 from bench.measure import Bench
@@ -25,18 +25,19 @@ class Check(Struct):
     measured: dict[str, float]
     others_share: float
     failures: dict[str, int] = {}
+    bus: str = "redis"
 
     def error(self, figure: str) -> float:
         """How much more was predicted than measured, as a share of what was measured."""
         return self.predicted[figure] / self.measured[figure] - 1
 
 
-def predict(costs: UnitCosts, scenario: Scenario) -> dict[str, float]:
+def predict(costs: UnitCosts, scenario: Scenario, bus: str = "redis") -> dict[str, float]:
     """What ``scenario`` should take on the machine of ``costs``."""
-    load = work.of(scenario)
+    load = work.of(scenario, symbol_channels=bus == "redis")
     found = {
-        "gateways": costs.gateway_behind(scenario.front).cores(work.of_gateways(load)),
-        "bus": costs.bus("redis").cores(work.of_bus(load)),
+        "gateways": costs.gateway_behind(scenario.front, bus).cores(work.of_gateways(load)),
+        "bus": costs.bus(bus).cores(work.of_bus(load)),
         "MB/s": load.ticks_per_client_s * load.clients * costs.bytes_per_tick / 1e6,
         "writes/s": load.writes_per_client_s * load.clients,
     }
@@ -46,22 +47,27 @@ def predict(costs: UnitCosts, scenario: Scenario) -> dict[str, float]:
 
 
 def check(
-    bench: Bench, costs: UnitCosts, scenarios: Sequence[Scenario], seconds: float, say: Callable[[str], None]
+    bench: Bench,
+    costs: UnitCosts,
+    scenarios: Sequence[Scenario],
+    seconds: float,
+    say: Callable[[str], None],
+    bus: str = "redis",
 ) -> Iterator[Check]:
-    """Measure each of ``scenarios``.
+    """Measure each of ``scenarios``; ``bus`` is that of ``bench``.
 
     Raises:
         ProcessError: a process did not start, answer, or stay.
     """
     for scenario in scenarios:
-        done = compare(costs, scenario, run(bench, scenario, seconds))
-        say(f"{done.name} ({done.front}): gateways {done.error('gateways'):+.0%}")
+        done = compare(costs, scenario, run(bench, scenario, seconds), bus)
+        say(f"{done.name} ({_way(done)}): gateways {done.error('gateways'):+.0%}")
         yield done
 
 
-def compare(costs: UnitCosts, scenario: Scenario, window: Window) -> Check:
+def compare(costs: UnitCosts, scenario: Scenario, window: Window, bus: str = "redis") -> Check:
     """A prediction beside its measurement."""
-    predicted = predict(costs, scenario)
+    predicted = predict(costs, scenario, bus)
     measured = {part: window.cpu_s[part] / window.seconds for part in ("gateways", "bus", "front")}
     measured["MB/s"] = window.bytes / window.seconds / 1e6
     measured["writes/s"] = window.writes / window.seconds
@@ -72,17 +78,16 @@ def compare(costs: UnitCosts, scenario: Scenario, window: Window) -> Check:
         measured={figure: measured[figure] for figure in predicted},
         others_share=window.others_share,
         failures=window.failures,
+        bus=bus,
     )
 
 
-def without(scenarios: Sequence[Scenario], fronts: Sequence[str]) -> list[Scenario]:
-    """Those that need none but these fronts."""
-    return [scenario for scenario in scenarios if scenario.front in ("straight", *fronts)]
-
-
-def through(scenarios: Sequence[Scenario], front: str) -> list[Scenario]:
-    """The same loads through another front."""
-    return [replace(scenario, front=front) for scenario in scenarios]
+def behind(fronts: Sequence[str]) -> list[Scenario]:
+    """The loads without a front, and those of a front through each of ``fronts``."""
+    return [
+        *shapes.STRAIGHT_CHECKS,
+        *(replace(shape, front=front) for front in fronts for shape in shapes.FRONTED_CHECKS),
+    ]
 
 
 def rows(checks: Sequence[Check]) -> list[list[str]]:
@@ -90,7 +95,7 @@ def rows(checks: Sequence[Check]) -> list[list[str]]:
     figures = ("gateways, cores", "front, cores", "bus, cores", "MB/s")
     lines = [["load", "front", *(word for figure in figures for word in (figure, "error"))]]
     for done in checks:
-        line = [done.name, done.front]
+        line = [done.name, _way(done)]
         for figure, shown in (("gateways", ".3f"), ("front", ".3f"), ("bus", ".3f"), ("MB/s", ".1f")):
             if figure not in done.predicted:
                 line += ["–", "–"]
@@ -101,12 +106,16 @@ def rows(checks: Sequence[Check]) -> list[list[str]]:
     return lines
 
 
+def _way(done: Check) -> str:
+    return done.front if done.bus == "redis" else f"{done.front}, {done.bus}"
+
+
 def render(checks: Sequence[Check]) -> str:
     """The table, and what makes its figures less reliable."""
     lines = [table(rows(checks)), "\npredicted / measured; an error above zero: more was predicted than measured"]
     for done in checks:
         if done.others_share > DISTURBED:
-            lines.append(f"{done.name} ({done.front}): DISTURBED, others had {done.others_share:.0%} of a core")
+            lines.append(f"{done.name} ({_way(done)}): DISTURBED, others had {done.others_share:.0%} of a core")
         if done.failures:
-            lines.append(f"{done.name} ({done.front}): FAILED {done.failures}")
+            lines.append(f"{done.name} ({_way(done)}): FAILED {done.failures}")
     return "\n".join(lines)

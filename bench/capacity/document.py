@@ -73,11 +73,13 @@ def costs(kept: UnitCosts) -> str:
     programs = {"gateway": kept.gateway, **kept.fronts, **kept.buses}
     for name, program in programs.items():
         rows += [[what, name, f"{program.us[kind]:.2f}"] for kind, what in _KINDS.items() if program.us.get(kind)]
-    for name, front in kept.fronts.items():
+    places = {f"behind {name}": front for name, front in kept.fronts.items()}
+    places |= {f"on {name}": bus for name, bus in kept.buses.items()}
+    for where, program in places.items():
         rows += [
-            [f"{what}, behind {name}", "gateway", f"{front.gateway_us[kind]:.2f}"]
+            [f"{what}, {where}", "gateway", f"{program.gateway_us[kind]:.2f}"]
             for kind, what in _KINDS.items()
-            if front.gateway_us.get(kind)
+            if program.gateway_us.get(kind)
         ]
     rows.append(["an update of the exchange", "poller", f"{kept.poller_us_per_update:.2f}"])
     unknown = [f"`{name}`" for name, program in programs.items() if not program.us and not program.like]

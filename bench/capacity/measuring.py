@@ -15,6 +15,7 @@ from bench.measure import Bench
 from bench.processes import ProcessError
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
+from bench.system.kafka import on_kafka
 from bench.system.reading import Window
 from bench.system.running import System
 from bench.ticks import SYMBOLS
@@ -32,13 +33,24 @@ _HEARTBEATS_S = 17.0
 _BUS_BYTES = 45
 """Of a message of the bus with one tick, beside the tick itself: RESP's lengths, the channel's name."""
 
+_TO_CLIENTS = ("write", "cold", "tick_out", "ping")
+"""What costs a gateway something else behind a front."""
+_FROM_THE_BUS = ("process", "read", "wake", "tick_in")
+"""And on another bus."""
+
 Say = Callable[[str], None]
 
 
 def measure(
-    bench: Bench, fronts: Sequence[str], seconds: float, about: dict[str, str], when: str, say: Say
+    bench: Bench,
+    fronts: Sequence[str],
+    seconds: float,
+    about: dict[str, str],
+    when: str,
+    say: Say,
+    kafka: bool = False,
 ) -> UnitCosts:
-    """Measure all; ``fronts`` are those of `bench.system.fronts` that are to be measured.
+    """Measure all; ``fronts`` are those of `bench.system.fronts` that are to be measured, ``kafka`` whether Kafka is.
 
     Raises:
         ProcessError: a process did not start, answer, or stay.
@@ -66,6 +78,10 @@ def measure(
     costs = {"straight": Costs(us={"process": 0.0}, files_per_connection=0, measured_by=COMMAND)}
     for name in fronts:
         costs[name] = _front(bench, name, gateway, seconds, bytes_per_tick, say)
+    buses = {"redis": Costs(us=bus, measured_by=COMMAND)}
+    if kafka:
+        with on_kafka(bench) as other:
+            buses["kafka"] = _bus(other, gateway, seconds, say)
     return UnitCosts(
         machine=about,
         when=when,
@@ -75,7 +91,7 @@ def measure(
         poller_us_per_update=_poller(bench),
         gateway=gateway,
         fronts=costs,
-        buses={"redis": Costs(us=bus, measured_by=COMMAND)},
+        buses=buses,
     )
 
 
@@ -133,7 +149,7 @@ def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_ti
     used = [_per_s(window, "gateways") for window in (*(window for _, window in runs), quiet)]
     return Costs(
         us={**us, "connect": connect_us["front"]},
-        gateway_us={**_again(gateway, works, used), "connect": connect_us["gateways"]},
+        gateway_us={**_again(gateway, _TO_CLIENTS, works, used), "connect": connect_us["gateways"]},
         kb_per_connection=memory["front_kb"],
         process_mb=memory["front_mb"],
         files_per_connection=2,
@@ -141,9 +157,20 @@ def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_ti
     )
 
 
-def _again(gateway: Costs, works: Sequence[Work], used: Sequence[float]) -> dict[str, float]:
-    """What goes to clients costs something else behind a front; the rest costs what it does straight."""
-    again = ("write", "cold", "tick_out", "ping")
+def _bus(bench: Bench, gateway: Costs, seconds: float, say: Say) -> Costs:
+    """Another bus than Redis, and what a gateway pays to read from it."""
+    runs = list(_runs(bench, shapes.ON_KAFKA, "straight", seconds, say))
+    loads = [work.of(scenario, symbol_channels=False) for scenario, _ in runs]
+    used = [_per_s(window, "gateways") for _, window in runs]
+    return Costs(
+        us=fit([*map(work.of_bus, loads)], [_per_s(window, "bus") for _, window in runs]),
+        gateway_us=_again(gateway, _FROM_THE_BUS, [*map(work.of_gateways, loads)], used),
+        measured_by=COMMAND,
+    )
+
+
+def _again(gateway: Costs, again: Sequence[str], works: Sequence[Work], used: Sequence[float]) -> dict[str, float]:
+    """The kinds ``again`` cost something else here; the rest costs what it does straight, on Redis."""
     rest = Costs(us={kind: us for kind, us in gateway.us.items() if kind not in again})
     left = [max(1.0, total - rest.cores(one) * 1e6) for one, total in zip(works, used, strict=True)]
     return fit([{kind: one[kind] for kind in again} for one in works], left)

@@ -24,6 +24,9 @@ FILES_BESIDE = 64
 PORTS = 28_000
 """Ports that one address of a front has for connections to one gateway."""
 
+_BY_SYMBOL = ("redis", "sentinel")
+"""Where each tick is on its symbol's channel too, unless ``BUS_SYMBOL_CHANNELS`` says otherwise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -100,11 +103,11 @@ def answer(question: Question, costs: UnitCosts) -> Plan:
         alike=question.symbols >= question.of,
         max_hz=question.max_hz,
         batched=question.batched,
-        symbol_channels=question.symbol_channels,
+        symbol_channels=question.symbol_channels and question.bus in _BY_SYMBOL,
         partitions=question.partitions,
         links=links,
     )
-    behind = costs.gateway_behind(question.front)
+    behind = costs.gateway_behind(question.front, question.bus)
     gateways = _gateways(question, behind, one, remarks)
     load = replace(one, clients=question.clients, gateways=gateways)
     gateway_cores = behind.cores(work.of_gateways(load))
@@ -188,6 +191,7 @@ def _bus(question: Question, costs: UnitCosts, load: Load, remarks: list[str]) -
     if cores is not None:
         if several:
             processes = max(3, math.ceil(cores / question.utilisation))
+            cores += (processes - 1) * bus.us.get("process", 0.0) / 1e6
             if processes > question.partitions:
                 remarks.append(f"{processes} nodes of the bus need as many partitions: --partitions {processes}.")
         elif cores > question.utilisation:

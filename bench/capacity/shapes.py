@@ -1,6 +1,5 @@
 """The loads that are measured: those that unit costs are made of, and others that check what they predict."""
 
-from dataclasses import replace
 from typing import Final
 
 from bench.scenarios import Scenario
@@ -47,6 +46,15 @@ FRONTED: Final = (
     _shape("writes to many", 2_000, 100, 8, 1),
 )
 """Those of a front, which shares a core with the gateway."""
+ON_KAFKA: Final = (
+    _NOTHING,
+    _shape("reads of one tick", 1, 1, 100, 1),
+    _shape("more reads of one tick", 1, 1, 400, 1),
+    _shape("reads of ten ticks", 1, 1, 3_000, 10),
+    _shape("reads of a hundred ticks", 1, 1, 20_000, 100),
+    _shape("three gateways", 3, 1, 2_000, 10, 3),
+)
+"""Those of Kafka, and of reading from it. A publish takes a millisecond there: no more than some hundred a second."""
 CROWD: Final = _shape("only heartbeats", 8_000, 1, 0, 1)
 """Heartbeats, and memory."""
 ARRIVALS: Final = _shape("connects", 2_000, 20, 0, 1)
@@ -60,13 +68,11 @@ _STEADY: Final = _shape("60 clients × 100, 5,000 ticks/s in fifties", 60, 100, 
 _FOUR: Final = _shape("4 gateways, 80 clients × a random 50, 2,000 ticks/s in eights", 80, 50, 2_000, 8, 4)
 _THIRD: Final = _shape("100 clients × 100, 900 ticks/s in threes", 100, 100, 900, 3)
 _QUIET: Final = _shape("100 clients × 100, 100 single ticks/s: hardly busy", 100, 100, 100, 1)
-_FRONTED: Final = (
+FRONTED_CHECKS: Final = (
     _shape("100 clients × 100, 1,000 ticks/s in tens", 100, 100, 1_000, 10),
     _shape("200 clients × a random 10, 500 ticks/s in tens", 200, 10, 500, 10),
     _shape("2 gateways, 200 clients × 100, 1,000 ticks/s in twenties", 200, 100, 1_000, 20, 2),
 )
-CHECKS: Final = (
-    *(_SHARED, _OWN, _TWO, _MANY, _STEADY, _FOUR, _THIRD, _QUIET),
-    *(replace(shape, front="haproxy") for shape in _FRONTED),
-)
-"""None of them is among those above."""
+KAFKA_CHECKS: Final = (_SHARED, _OWN, _STEADY)
+STRAIGHT_CHECKS: Final = (_SHARED, _OWN, _TWO, _MANY, _STEADY, _FOUR, _THIRD, _QUIET)
+"""None of these, nor of `FRONTED_CHECKS`, is among those above."""

@@ -18,7 +18,8 @@ class Costs(Struct, kw_only=True, omit_defaults=True):
     us: dict[str, float] = {}
     """Kind of work → CPU microseconds; see `bench.capacity.work`. ``process`` is for each second that it runs."""
     gateway_us: dict[str, float] = {}
-    """Of a front: costs of the gateways behind it that are others than straight. Whoever reads wakes up elsewhere."""
+    """Of a front or a bus: costs of the gateways there that are others than straight, on Redis. Whoever reads wakes up
+    elsewhere; a client of another bus has other work."""
     kb_per_connection: float | None = None
     """Resident memory of the program; what the kernel keeps comes on top."""
     process_mb: float | None = None
@@ -59,10 +60,10 @@ class UnitCosts(Struct, kw_only=True):
         """The costs of a front."""
         return _found(self.fronts, name)
 
-    def gateway_behind(self, front: str) -> Costs:
-        """The costs of a gateway behind a front, or straight."""
-        there = self.front(front)
-        return msgspec.structs.replace(self.gateway, us={**self.gateway.us, **there.gateway_us})
+    def gateway_behind(self, front: str, bus: str = "redis") -> Costs:
+        """The costs of a gateway behind a front, or straight, and on a bus."""
+        there = {**self.bus(bus).gateway_us, **self.front(front).gateway_us}
+        return msgspec.structs.replace(self.gateway, us={**self.gateway.us, **there})
 
     def bus(self, name: str) -> Costs:
         """The costs of a bus."""

@@ -110,7 +110,7 @@ def _woken(times_per_s: float) -> float:
     return times_per_s * BUSY_PER_S / (BUSY_PER_S + times_per_s)
 
 
-def of(scenario: Scenario) -> Load:
+def of(scenario: Scenario, *, symbol_channels: bool = True) -> Load:
     """The load of a scenario of the bench, whose feed has a hundred symbols."""
     return Load(
         clients=scenario.clients,
@@ -120,6 +120,7 @@ def of(scenario: Scenario) -> Load:
         ticks_per_s=scenario.ticks_per_s,
         burst=scenario.burst,
         alike=scenario.each >= 100,
+        symbol_channels=symbol_channels,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -20,9 +21,9 @@ Start = Callable[..., AbstractContextManager[Any]]
 
 STRAIGHT: Final = "straight"
 """No front: clients connect to the gateways."""
-STARTS: Final[Mapping[str, Start]] = {"haproxy": Front}
-"""By name. To measure another one, add how it starts."""
-ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = {"haproxy": BEHIND}
+STARTS: Final[Mapping[str, Start]] = {name: partial(Front, name=name) for name in ("haproxy", "nginx", "envoy")}
+"""By name. To measure another one, add how it starts. Each is one process, whose CPU time is all of it."""
+ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = dict.fromkeys(STARTS, BEHIND)
 """What gateways behind it are told."""
 
 

@@ -41,9 +41,7 @@ class System:
         """
         self._bench, self._stack, self._scenario = bench, stack, scenario
         cores = bench.cores
-        self._publisher = stack.enter_context(
-            Process(python("bench.publisher", str(bench.bus_port), str(_SEED)), cores.load, piped=True)
-        )
+        self._publisher = stack.enter_context(Process(python(*bench.publisher, str(_SEED)), cores.load, piped=True))
         self._publisher.ask("first")
         settings = {**fronts.ENVIRONMENT.get(scenario.front, {}), **(env or {})}
         self.gateways = [

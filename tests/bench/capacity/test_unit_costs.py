@@ -24,6 +24,16 @@ def test_a_gateway_costs_something_else_behind_a_front() -> None:
     assert costs.gateway_behind("direct").us == ROUND.gateway.us
 
 
+def test_a_gateway_costs_something_else_on_another_bus() -> None:
+    """Where that was measured, and behind a front both hold."""
+    front, bus = Costs(gateway_us={"write": 2.0}), Costs(us={"process": 1.0}, gateway_us={"read": 9.0})
+    costs = msgspec.structs.replace(
+        ROUND, fronts={**ROUND.fronts, "haproxy": front}, buses={**ROUND.buses, "kafka": bus}
+    )
+    assert costs.gateway_behind("haproxy", "kafka").us == {**ROUND.gateway.us, "write": 2.0, "read": 9.0}
+    assert costs.gateway_behind("direct", "sentinel").us == ROUND.gateway.us
+
+
 def test_what_is_not_measured_again_keeps_its_costs_on_the_same_machine() -> None:
     """On another machine they are unknown."""
     new = msgspec.structs.replace(ROUND, fronts={"straight": Costs(us={"process": 0.0})}, buses={})

@@ -48,6 +48,8 @@ class KafkaClient:
         self.name = f"kafka {self.url.place}"
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka")
         self._admin: AdminClient | None = None
+        self._reached = False
+        """Whether a broker has ever answered."""
         self._reason: tuple[float, KafkaError] | None = None
         """The newest error that librdkafka told of by itself, and when."""
 
@@ -67,7 +69,7 @@ class KafkaClient:
         error: KafkaError = failure.args[0] if isinstance(failure, KafkaException) else failure
         if error.code() in _UNREAL and self._reason and time.monotonic() - self._reason[0] < _REMEMBER_S:
             error = self._reason[1]
-        return BusDownError(explained(error, self.url, topic))
+        return BusDownError(explained(error, self.url, topic, reached=self._reached))
 
     async def partitions(self) -> int:
         """The number of partitions of ``ticks``.
@@ -75,7 +77,9 @@ class KafkaClient:
         Raises:
             BusDownError: a topic is missing, or we may not use it, or there is no answer.
         """
-        return await self.run(lambda: topics.require(self.admin(), self.url, timeout_s=ANSWER_TIMEOUT_S))
+        count = await self.run(lambda: topics.require(self.admin(), self.url, timeout_s=ANSWER_TIMEOUT_S))
+        self._reached = True
+        return count
 
     async def ensure_topics(self, partitions: int) -> None:
         """Create topics that are missing, and see that they can be used.
@@ -84,6 +88,7 @@ class KafkaClient:
             BusDownError: they cannot, or there is no answer.
         """
         await self.run(lambda: topics.ensure(self.admin(), self.url, partitions, timeout_s=ANSWER_TIMEOUT_S))
+        self._reached = True
 
     def admin(self) -> AdminClient:
         """The client for questions; for threads of `run`."""

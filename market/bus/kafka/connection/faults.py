@@ -32,6 +32,10 @@ GONE: Final = frozenset(
 """No reading goes on after these without somebody's help."""
 
 _LONGEST: Final = 300
+_GUESS: Final = re.compile(
+    r": (?:requesting ApiVersion: )?(?:might be caused by|verify that security\.protocol|connecting to a PLAINTEXT).*"
+)
+"""What librdkafka adds to the end of a connection: a guess, and in words of its own settings."""
 
 
 class Pollable(Protocol):
@@ -51,11 +55,18 @@ def with_reasons(handle: Pollable) -> Iterator[None]:
         raise
 
 
-def explained(error: KafkaError, url: KafkaUrl, topic: str = "") -> str:
-    """One line about ``error``, which may be about ``topic``."""
+def explained(error: KafkaError, url: KafkaUrl, topic: str = "", *, reached: bool = False) -> str:
+    """One line about ``error``, which may be about ``topic``.
+
+    ``reached`` says whether a broker has answered before. Then the end of a connection is the fault of the broker or of
+    the network: a hint at TLS would be wrong.
+    """
     code, place = error.code(), url.place
     its = f"topic {topic}" if topic else "a topic"
     user = f"user {url.username}" if url.username else "an unnamed user"
+    if "Disconnected" in error.str() and code in (KafkaError._SSL, KafkaError._TRANSPORT):
+        plain = "" if reached or url.tls is None else "; where it does not speak TLS, leave tls=true out of BUS_URL"
+        return f"{place} cannot be reached: {_GUESS.sub('', _said(error, url))}{plain}"
     match code:
         case KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return f"{place} does not let {user} use {its}; allow it (kafka-acls.sh --add), or name another in BUS_URL"
