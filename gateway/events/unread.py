@@ -14,7 +14,7 @@ MOST_BYTES: Final = 40 * 1024
 LEAST_BYTES: Final = 8 * 1024
 """It gets newer prices when no more than this is left."""
 
-FORGIVEN_S: Final = 2.0
+FORGIVEN_S: Final = 5.0
 """A kernel that is short of memory may never take as much again: after so long without a sign, what it takes is all."""
 _SIGN_BYTES: Final = 1024
 """Windows are rounded to so much, or less."""
