@@ -22,7 +22,7 @@ STATES_S: Final = 14
 
 
 async def _keep(page: Page, name: str) -> None:
-    await asyncio.sleep(1)  # what has changed is drawn
+    await asyncio.sleep(0.3)  # what has changed is drawn
     (DOCS / name).write_bytes(await page.screenshot())
     print(f"docs/{name}")  # noqa: T201
 
@@ -33,7 +33,7 @@ async def _of_simulated_prices(page: Page) -> None:
     async with running(plan) as stack:
         await page.look(width=1280, height=830)
         await page.open(f"http://{stack.plan.front}/")
-        await page.until(state("simulated"))
+        await page.until(state("unreal"))
         await asyncio.sleep(SEEN_S)
         await _keep(page, "dashboard.png")
         await page.look(width=1920, height=1080)
@@ -60,15 +60,16 @@ async def _of_states(page: Page) -> None:
         await page.look(width=1280, height=860)
         await page.open(gateway.url)
         client = await gateway.accept()
-        scales = {"BTCUSDT": (6503152, 2, 2), "ETHUSDT": (350110, 2, 2), "LUNAUSDT": (5209, 1, 8)}
-        scales |= {"XMRUSDT": (13205, 10, 2), "SOLUSDT": (15993, 3, 2)}
+        scales = {"BTCUSDT": (6503152, 2, 2, 5), "ETHUSDT": (350110, 2, 2, 4), "LUNAUSDT": (5209, 1, 8, 0)}
+        scales |= {"XMRUSDT": (13205, 10, 2, 3), "SOLUSDT": (15993, 3, 2, 2)}
         await client.serve(*scales)
         now_us = 0
         for second in range(STATES_S):
-            for symbol, (bid, spread, scale) in scales.items():
+            for symbol, (bid, spread, scale, size_scale) in scales.items():
                 if second == 0 or symbol in {"BTCUSDT", "ETHUSDT"}:
                     at = bid + (second * 37) % 11
-                    said = tick(symbol, seq=second + 1, bid=at, ask=at + spread, last=at, price_scale=scale)
+                    prices = {"bid": at, "ask": at + spread, "last": at, "price_scale": scale}
+                    said = tick(symbol, seq=second + 1, size_scale=size_scale, **prices)
                     now_us = said["recv_us"]
                     await client.say(**said)
             if second == 0:
@@ -78,7 +79,7 @@ async def _of_states(page: Page) -> None:
                     ("SOLUSDT", "stale", "ask below bid for 2 s"),
                 ):
                     await client.say(type="symbol_status", symbol=symbol, state=its, reason=reason, since_us=now_us)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1 if second < STATES_S - 1 else 0)
         await _keep(page, "dashboard-states.png")
 
 
