@@ -26,6 +26,7 @@ export class Detail {
   #texts = new Map();
   #chart;
   #dirty = false;
+  #drawnPrice = "";
 
   constructor(element, colours) {
     this.#element = element;
@@ -102,12 +103,15 @@ export class Detail {
     const percentOfBid = `${Math.round(part * 100)}`;
     const balance = this.#part("balance");
     if (balance.value !== Number(percentOfBid)) balance.value = Number(percentOfBid);
+    // In one frame with bid and ask, so that its end is never another price.
+    if (this.#drawnPrice !== row.priceText) this.#drawChart();
   }
 
   #drawChart() {
     const row = this.#row;
     if (row === null) return;
     this.#write("rate", rate(row.rate));
+    this.#drawnPrice = row.priceText;
     this.#chart.show(row);
     const label = `Chart of ${row.name}: the last ${this.#chart.seconds / 60} minutes; newest ${row.priceText}`;
     const canvas = this.#part("chart");

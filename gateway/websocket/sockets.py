@@ -8,6 +8,8 @@ import sys
 import termios
 from typing import Final
 
+from msgspec import Struct
+
 NOTSENT_LOWAT_BYTES: Final = 16 * 1024
 """Without it the kernel itself buffers megabytes of old prices (tcp(7), TCP_NOTSENT_LOWAT)."""
 
@@ -15,6 +17,24 @@ NOTSENT_LOWAT_BYTES: Final = 16 * 1024
 _TCP_NOTSENT_LOWAT: Final = 25
 _BYTES_AT: Final = 120
 """Where `tcp_info` has `tcpi_bytes_acked` and `tcpi_bytes_received` (Linux 4.1 and later)."""
+
+_INFO: Final = struct.Struct("=120xQ16xII8xQ32xQQ12xI")
+"""`tcp_info` up to `tcpi_snd_wnd` (Linux 5.4 and later)."""
+
+
+class OnTheWay(Struct, frozen=True, gc=False):
+    """What the kernel knows of the bytes that were written to a socket."""
+
+    acked: int
+    """Those that the next hop's kernel has taken."""
+    unacked: int
+    """Those that it has not taken yet, sent or not."""
+    window: int
+    """How many it would take at present."""
+    bytes_per_s: int
+    """How fast it took the last ones."""
+    least_rtt_s: float
+    """How far away it is."""
 
 
 def bind_both(port: int, *, reuse_port: bool = False) -> socket.socket:
@@ -85,6 +105,19 @@ def traffic(transport: asyncio.Transport) -> tuple[int, int]:
     except (OSError, struct.error):
         return 0, 0
     return acked, received
+
+
+def on_the_way(transport: asyncio.Transport) -> OnTheWay | None:
+    """What was written to a socket and is under way; None for a Unix socket, and for one that is closed."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is None:
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+        acked, unsent, least_rtt_us, rate, sent, sent_again, window = _INFO.unpack(info)
+    except (OSError, struct.error):
+        return None
+    return OnTheWay(acked, max(0, sent - sent_again - acked) + unsent, window, rate, least_rtt_us / 1e6)
 
 
 def has_unread(fd: int) -> bool:

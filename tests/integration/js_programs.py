@@ -74,7 +74,9 @@ class Watching:
 
     def seqs(self, symbol: str) -> list[int]:
         """The numbers of the symbol's ticks, snapshots too, in order of arrival."""
-        return [line["seq"] for line in self.lines if line.get("symbol") == symbol and "seq" in line]
+        lines = [line for line in self.lines if line.get("symbol") == symbol and "seq" in line]
+        # That a price is too old is said of a tick that was had before.
+        return [line["seq"] for line in lines if line["what"] != "too_old"]
 
     async def until(self, condition: Callable[["Watching"], bool], within_s: float = 20) -> None:
         """Wait for ``condition``, looked at after each line.

@@ -1,11 +1,14 @@
 """Streams of events through each front: nothing on the way keeps them, and their end is noticed."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.events.stream import EventStream
+from gateway.fanout.cohorts.member import Member
 from market.prices.symbols import parse_symbols
 from tests.events import listening
 from tests.gateway.conftest import RunningGateway, start_gateway
@@ -18,6 +21,9 @@ pytestmark = pytest.mark.integration
 
 WARM_S = 2
 MOST_TICKS = 1_000_000
+WARM_BYTES = 3_000_000
+MOST_STRAIGHT_BYTES = 96 * 1024
+"""Of a client without a front."""
 MOST_IN_HAND_BYTES = 2 * 1024 * 1024
 """Of all buffers together: docs/http.md has the figures."""
 
@@ -73,6 +79,34 @@ async def test_a_quiet_stream_stays(front: str) -> None:
         assert not events.ended.is_set()
 
 
+async def test_who_stops_reading_has_little_in_hand() -> None:
+    """Straight, the kernel says how much is unread, however much it would take; who reads on gets the newest price."""
+    async with straight() as (_, running):
+        loop, hub = asyncio.get_running_loop(), running.gateway.hub
+        with socket.create_connection(("127.0.0.1", running.port)) as reader:
+            reader.setblocking(False)
+            await loop.sock_sendall(reader, b"GET /v1/stream?symbols=BTC HTTP/1.1\r\nHost: x\r\n\r\n")
+            await until(lambda: len(hub) == 1)
+            seq = read = 0
+            # A kernel learns that its program reads fast, and takes more and more.
+            while read < WARM_BYTES:
+                seq = await _publish(running, seq, 20)
+                read += len(await loop.sock_recv(reader, 1024 * 1024))
+            for _ in range(2):
+                while not len(hub.slow):
+                    seq = await _publish(running, seq, 20)
+                    await until(lambda: all(_taken(one) for one in hub.connections))
+                    assert seq < MOST_TICKS
+                seq = await _publish(running, seq, 2_000)
+                older = b""
+                while b'"seq":%d,' % seq not in older:
+                    older += await loop.sock_recv(reader, 4096)
+                in_hand = older.index(b'"seq":%d,' % seq)
+                print(f"\nstraight: {in_hand / 1024:.0f} KB older than the newest price")  # noqa: T201
+                assert in_hand < MOST_STRAIGHT_BYTES
+                await until(lambda: not len(hub.slow))
+
+
 @pytest.mark.long("gateway", "haproxy.cfg", "deploy/nginx.conf", "deploy/envoy.yaml", "deploy/fronts")
 @pytest.mark.parametrize("front", ["straight", *FRONTS])
 async def test_what_a_stalled_reader_has_in_hand_is_bounded(front: str) -> None:
@@ -97,6 +131,13 @@ async def test_what_a_stalled_reader_has_in_hand_is_bounded(front: str) -> None:
         print(f"\n{front}: {in_hand / 1024:.0f} KB older than the newest price")  # noqa: T201
         assert in_hand < MOST_IN_HAND_BYTES
         writer.close()
+
+
+def _taken(connection: Member) -> bool:
+    """Whether the reader's kernel has all that was written."""
+    assert isinstance(connection, EventStream)
+    assert connection.way is not None
+    return connection.way.unacked == 0
 
 
 async def _publish(running: RunningGateway, seq: int, count: int) -> int:

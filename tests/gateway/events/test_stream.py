@@ -12,6 +12,7 @@ from gateway.protocol.event_encoding import EVENTS
 from gateway.websocket.buffering.bounds import Bounds
 from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.close_codes import CloseReason
+from gateway.websocket.sockets import OnTheWay
 from tests.gateway.protocol.test_event_encoding import events_in
 from tests.gateway.transports import RecordingTransport
 
@@ -48,6 +49,34 @@ def stream(transport: asyncio.Transport, counters: Counters, listener: Listener 
     """A stream on ``transport``."""
     buffers = Buffers(counters, Bounds(10, 10, 0))
     return EventStream("client", transport, EVENTS, buffers, listener or Listener(), 30)
+
+
+class Unreading(EventStream):
+    """A stream whose client has read all but ``unread`` bytes, as its kernel says."""
+
+    unread = 0
+
+    @property
+    def way(self) -> OnTheWay:
+        return OnTheWay(acked=10**6 - self.unread, unacked=0, window=10**6 - self.unread, bytes_per_s=0, least_rtt_s=0)
+
+
+async def test_a_client_that_does_not_read_takes_nothing_until_it_has_read(counters: Counters) -> None:
+    """Though its kernel would take much more; that is asked again with a comment, which says nothing to the client."""
+    transport = RecordingTransport()
+    one = Unreading("client", transport, EVENTS, Buffers(counters, Bounds(10, 10, 0)), Listener(), 30)
+    transport.set_protocol(one)
+    tick = b"data: " + b"x" * 9_000 + b"\n\n"
+    assert one.send(tick)
+    assert one.send(tick)
+    one.unread = 100_000
+    assert not one.send(tick)
+    assert not one.drained
+    one.enqueue(b"data: every\n\n")
+    assert 2 * tick + b":\n" + b"data: every\n\n" == bytes(transport.written)
+    one.unread = 0
+    assert one.drained
+    assert one.send(tick)
 
 
 async def test_it_ends_with_the_reason(counters: Counters) -> None:

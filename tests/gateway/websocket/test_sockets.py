@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.websocket.sockets import NOTSENT_LOWAT_BYTES, bind_both, prepare, traffic
+from gateway.websocket.sockets import NOTSENT_LOWAT_BYTES, bind_both, on_the_way, prepare, traffic
 
 TCP_NOTSENT_LOWAT = 25
 """Linux, <netinet/tcp.h>."""
@@ -79,3 +79,32 @@ def test_every_address_is_of_both_families() -> None:
                 pass
         with pytest.raises(OSError, match=r"in use"):
             bind_both(port)
+
+
+def test_the_kernel_knows_what_the_other_end_has_not_read() -> None:
+    """It would take so much less, until that is read and something more is acknowledged."""
+    with bind_both(0) as listener:
+        listener.listen()
+        with socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=10) as client:
+            sock, _ = listener.accept()
+            with sock:
+
+                def exchange(*, read: bool) -> int:
+                    """One message each way; what the other end would take behind it."""
+                    sock.sendall(b"x" * 4000)
+                    if read:
+                        client.recv(1_000_000)
+                    while (way := on_the_way(SocketTransport(sock))) is not None and way.unacked:
+                        client.sendall(b"y")
+                        sock.recv(1)
+                    assert way is not None
+                    return way.window
+
+                most = max(exchange(read=True) for _ in range(20))
+                left = [exchange(read=False) for _ in range(20)]
+                assert most - left[-1] >= 40_000
+                client.recv(1_000_000)
+                assert exchange(read=True) > left[-1] + 40_000
+    assert on_the_way(SocketTransport(None)) is None
+    with socket.socket(socket.AF_UNIX) as unix:
+        assert on_the_way(SocketTransport(unix)) is None
