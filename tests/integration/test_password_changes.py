@@ -124,6 +124,7 @@ async def changed(programs: Programs, client: Client, give_second: Callable[[], 
     await programs.more(client)
 
 
+@pytest.mark.long(*COVERED)
 async def test_of_one_server(valkey: Valkey, tmp_path: Path) -> None:
     """`BUS_PASSWORD_FILE`, as an orchestrator mounts it."""
     file = File(tmp_path / "bus", FIRST)
