@@ -2,8 +2,8 @@
 
 The kernel gives each new connection to one of these sockets. What waits in the queue of a socket is lost when it is
 closed, unless `net.ipv4.tcp_migrate_req` is 1. So a process that leaves takes what waits there first. Between its last
-look and the close it may be kept from running for long, so before that it makes the queue as small as can be: the kernel
-lets one in. It drops the first packet of the others, or answers it with a cookie (tcp_syncookies), and they come to
+look and the close it may be kept from running for long, so before that it makes the queue as small as can be. Then the
+kernel lets one in. It drops the first packet of the others, or answers with a cookie (tcp_syncookies), and they come to
 another socket. Lost is, at most, that one, and who is between the two halves of a TCP handshake at that moment.
 """
 
