@@ -21,6 +21,7 @@ from deploy.checks.finding import Finding
 from deploy.checks.haproxy import check_haproxy
 from deploy.checks.listening import check_listening
 from deploy.checks.machine import check_machine
+from deploy.checks.rights import PROGRAMS, Program
 from deploy.checks.settings import check_settings
 from market.process.usage import Parser
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str], program: str = "tickgate check") -> int:
         "The exit code is 0 if nothing is wrong, 1 if something is; a warning is nothing wrong.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object for machines")
+    rights = "only whether the user of BUS_URL may do what this program needs: " + ", ".join(PROGRAMS)
+    parser.add_argument("--rights", choices=PROGRAMS, metavar="PROGRAM", help=rights)
     try:
         options = parser.parse_args(arguments)
     except SystemExit as exiting:
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str], program: str = "tickgate check") -> int:
     threads = set(threading.enumerate())
     loop = asyncio.new_event_loop()
     try:
-        findings = loop.run_until_complete(check(os.environ))
+        findings = loop.run_until_complete(check(os.environ, options.rights))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         # Not asyncio.run, which would wait for a name that is still being looked up.
@@ -64,9 +67,12 @@ def main(arguments: Sequence[str], program: str = "tickgate check") -> int:
     return code
 
 
-async def check(environ: Mapping[str, str]) -> list[Finding]:
-    """Everything that is found, in a fixed order."""
+async def check(environ: Mapping[str, str], rights: Program | None = None) -> list[Finding]:
+    """Everything that is found, in a fixed order; with ``rights``, what that program's user may do, and no more."""
     its = check_settings(environ)
+    if rights is not None:
+        bus = await _in_time("bus", check_bus(its.variables, its.pollers, its.gateway, rights))
+        return [*(finding for finding in its.findings if finding.mark == "wrong"), *bus]
     found = await asyncio.gather(
         _in_time("bus", check_bus(its.variables, its.pollers, its.gateway)),
         _in_time("port", check_listening(its.variables, its.pollers, its.gateway)),

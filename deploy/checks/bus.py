@@ -13,7 +13,7 @@ from deploy.buses.valkey import valkey_server
 from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
 from deploy.checks.kafka import check_kafka
-from deploy.checks.rights import Need, needs
+from deploy.checks.rights import Need, Program, needs
 from deploy.checks.rights_asked import check_replicas, check_rights
 from deploy.checks.sentinels import ask_sentinels
 from deploy.errors import DeployError
@@ -26,6 +26,9 @@ from poller.settings import PollerSettings
 
 _OLDEST: Final = (6, 2)
 _NO_EVICTION: Final = "noeviction"
+_NOT_ASKED: Final = Finding(
+    "warning", "rights", "only Redis and Valkey can be asked; docs/kafka.md has what each program needs of Kafka"
+)
 _ELSEWHERE: Final = (
     "is it running there, and may this machine reach it? If the Sentinels should name another address, let the servers"
     " announce it (replica-announce-ip, replica-announce-port)"
@@ -33,9 +36,15 @@ _ELSEWHERE: Final = (
 
 
 async def check_bus(
-    variables: Mapping[str, str], pollers: Sequence[PollerSettings], gateway: Settings | None
+    variables: Mapping[str, str],
+    pollers: Sequence[PollerSettings],
+    gateway: Settings | None,
+    program: Program | None = None,
 ) -> list[Finding]:
-    """Ask the server, as our user; nothing is written to it or published on it."""
+    """Ask the server, as our user; nothing is written to it or published on it.
+
+    Of rights, those of one ``program`` are asked for, or those of poller and gateway.
+    """
     settings = gateway or next(iter(pollers), None)
     if settings is None or settings.bus_url != variables.get("BUS_URL", settings.bus_url):
         return [Finding("warning", "bus", "was not asked: BUS_URL cannot be used")]
@@ -43,35 +52,39 @@ async def check_bus(
         text = "memory:// reaches no other process: poller and gateway would not hear of each other"
         return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
     if urlsplit(settings.bus_url).scheme == "kafka":
-        return await check_kafka(settings, pollers, auth=gateway is not None and gateway.auth.mode != "none")
+        found = await check_kafka(settings, pollers, auth=gateway is not None and gateway.auth.mode != "none")
+        return [*found, *([_NOT_ASKED] if program else ())]
     if urlsplit(settings.bus_url).scheme.endswith("+cluster"):
-        return await check_cluster(settings.bus_url, pollers)
+        return await check_cluster(settings.bus_url, pollers, program)
+    if not (wanted := needs(pollers, gateway, program)):
+        return [Finding("wrong", "rights", f"were not asked: the settings of a {program} cannot be used")]
     if urlsplit(settings.bus_url).scheme.endswith("+sentinel"):
-        return await _check_behind_sentinels(settings.bus_url, needs(pollers, gateway))
+        return await _check_behind_sentinels(settings.bus_url, wanted, program)
     url = parse_redis_url(settings.bus_url)
     client = RedisClient(settings.bus_url, redial_s=60)
-    return await _check_server(client, client.name, url, needs(pollers, gateway), given="BUS_URL" in variables)
+    return await _check_server(client, client.name, url, wanted, program, given="BUS_URL" in variables)
 
 
-async def _check_behind_sentinels(bus_url: str, wanted: list[Need]) -> list[Finding]:
+async def _check_behind_sentinels(bus_url: str, wanted: list[Need], program: Program | None) -> list[Finding]:
     url = parse_sentinel_url(bus_url)
     its = await ask_sentinels(url)
     if its.verdict is None:
         return its.findings
     address = its.verdict.addresses[0]
     name = f"primary {address} db {url.server.db}"
-    found = await _check_server(RedisClient(bus_url, redial_s=60), name, url.at(address), wanted, given=True)
+    client = RedisClient(bus_url, redial_s=60)
+    found = await _check_server(client, name, url.at(address), wanted, program, given=True)
     found = [replace(its, fix=_ELSEWHERE) if "cannot be reached" in its.text else its for its in found]
     replicas = [replica for replica in its.replicas if replica != address]
-    return [*its.findings, *found, *await check_replicas(url, replicas, wanted)]
+    return [*its.findings, *found, *await check_replicas(url, replicas, wanted, program)]
 
 
 async def _check_server(
-    client: RedisClient, name: str, url: RedisUrl, wanted: list[Need], *, given: bool
+    client: RedisClient, name: str, url: RedisUrl, wanted: list[Need], program: Program | None, *, given: bool
 ) -> list[Finding]:
     findings: list[Finding] = []
     try:
-        async for finding in _ask(client, name, url, wanted):
+        async for finding in _ask(client, name, url, wanted, program):
             findings.append(finding)  # noqa: PERF401 - those before an error count
     except BusDownError as error:
         findings.append(_not_reached(str(error), name, given=given))
@@ -80,7 +93,9 @@ async def _check_server(
     return findings
 
 
-async def _ask(client: RedisClient, called: str, url: RedisUrl, wanted: list[Need]) -> AsyncIterator[Finding]:
+async def _ask(
+    client: RedisClient, called: str, url: RedisUrl, wanted: list[Need], program: Program | None
+) -> AsyncIterator[Finding]:
     user = url.username or "default"
     hello = _pairs(await client.ask("HELLO"))
     # A user may be denied INFO.
@@ -105,7 +120,7 @@ async def _ask(client: RedisClient, called: str, url: RedisUrl, wanted: list[Nee
     if url.tls is not None and not (url.tls.verify and url.tls.check_hostname):
         text = "its certificate is not checked, or not for its name: whoever is between could read and change all"
         yield Finding("warning", "bus", text, "leave ssl_cert_reqs and ssl_check_hostname out, name ssl_ca_certs")
-    async for finding in check_rights(client, user, wanted):
+    async for finding in check_rights(client, user, wanted, program):
         yield finding
     for finding in _memory(told):
         yield finding

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from deploy.checks.cluster_rights import lacking_rights, rights_of
 from deploy.checks.finding import Finding, split
+from deploy.checks.rights import Program
 from market.bus import BusDownError
 from market.bus.redis.cluster.connection.client import ClusterClient
 from market.bus.redis.cluster.connection.slots import SLOTS, SlotMap, read_slots, slot_of
@@ -38,16 +39,24 @@ class _Node(Struct):
     """What our user may not do there."""
 
 
-async def check_cluster(bus_url: str, pollers: Sequence[PollerSettings]) -> list[Finding]:
-    """Ask every node, as our user; nothing is written to it or published on it."""
+async def check_cluster(
+    bus_url: str, pollers: Sequence[PollerSettings], program: Program | None = None
+) -> list[Finding]:
+    """Ask every node, as our user; nothing is written to it or published on it.
+
+    Of rights, those of one ``program`` are asked for, or those of poller and gateway.
+    """
     url = parse_cluster_url(bus_url)
     client = ClusterClient(bus_url)
     try:
-        nodes = {node.address: node for node in await _ask_all(client, url.addresses)}
+        nodes = {node.address: node for node in await _ask_all(client, url.addresses, program)}
         known = {address for node in nodes.values() if node.slots is not None for address in node.slots.nodes}
-        nodes |= {node.address: node for node in await _ask_all(client, sorted(known - nodes.keys()))}
-        findings = list(_reached(nodes, url.nodes[0].username or "default", tls=url.nodes[0].tls is not None))
-        if not any(finding.mark == "wrong" for finding in findings):
+        nodes |= {node.address: node for node in await _ask_all(client, sorted(known - nodes.keys()), program)}
+        user = url.nodes[0].username or "default"
+        findings = list(_reached(nodes, user, tls=url.nodes[0].tls is not None))
+        findings += rights_of({its.address: its.lacking for its in nodes.values() if its.slots}, user, program)
+        # Who only gives orders does not read prices.
+        if program != "operator" and not any(finding.mark == "wrong" for finding in findings):
             findings += await _partitions(client, nodes, pollers)
     finally:
         await client.aclose()
@@ -59,11 +68,11 @@ async def check_cluster(bus_url: str, pollers: Sequence[PollerSettings]) -> list
     return findings
 
 
-async def _ask_all(client: ClusterClient, addresses: Sequence[Address]) -> list[_Node]:
-    return list(await asyncio.gather(*(_ask(client, address) for address in addresses)))
+async def _ask_all(client: ClusterClient, addresses: Sequence[Address], program: Program | None) -> list[_Node]:
+    return list(await asyncio.gather(*(_ask(client, address, program) for address in addresses)))
 
 
-async def _ask(client: ClusterClient, address: Address) -> _Node:
+async def _ask(client: ClusterClient, address: Address, program: Program | None) -> _Node:
     node = _Node(address)
 
     async def ask(*words: str | bytes) -> Any:
@@ -81,7 +90,7 @@ async def _ask(client: ClusterClient, address: Address) -> _Node:
                 | _fields(await _allowed(ask("INFO")))
                 | _pairs(await _allowed(ask("CONFIG", "GET", "cluster-node-timeout")))
             )
-            node.lacking = await lacking_rights(ask)
+            node.lacking = await lacking_rights(ask, program)
     except TimeoutError:
         node.fault = f"{address} did not answer in time; is it overloaded, or stopped?"
     except FAULTS as error:
@@ -136,7 +145,6 @@ def _reached(nodes: dict[Address, _Node], user: str, *, tls: bool) -> Iterator[F
         if node.info.get("maxmemory", "0") != "0" and policy != "noeviction":
             text = f"maxmemory-policy {policy} of {node.address} may drop last prices and leases when memory is full"
             yield Finding("warning", "bus", text, "CONFIG SET maxmemory-policy noeviction")
-    yield from rights_of({node.address: node.lacking for node in answers}, user)
 
 
 async def _partitions(

@@ -1,7 +1,7 @@
-"""What a user may do on the bus, beside what poller and gateway need there."""
+"""What a user may do on the bus, beside what poller, gateway and operators need there."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -45,6 +45,9 @@ return lacking
 words for it; nil of a server that cannot tell (before Redis 7.0). Only what is refused is tried, in the same step."""
 
 
+Program = Literal["poller", "gateway", "operator"]
+"""Who has a user on the bus; an operator, for ``tickgate kick`` and ``revoke``."""
+PROGRAMS: Final[tuple[Program, ...]] = get_args(Program)
 Part = Literal["command", "key", "channel"]
 """What a rule for a user is about."""
 
@@ -68,9 +71,22 @@ class Need(Struct, frozen=True):
         return f" on channel {self.channel}" if self.channel else f" on key {self.key}" if self.key else ""
 
 
-def needs(pollers: Iterable[PollerSettings], gateway: Settings | None) -> list[Need]:
-    """Everything that all of them send to the bus."""
-    return [*(need for poller in pollers for need in _of_poller(poller)), *(_of_gateway(gateway) if gateway else ())]
+def needs(pollers: Iterable[PollerSettings], gateway: Settings | None, program: Program | None = None) -> list[Need]:
+    """Everything that all of them send to the bus, or that one ``program`` does."""
+    if program == "operator":
+        return list(_of_operator())
+    both = [*(need for poller in pollers for need in _of_poller(poller)), *(_of_gateway(gateway) if gateway else ())]
+    return [need for need in both if program in (None, need.program)]
+
+
+def needed_by(program: str | None) -> str:
+    """``poller and gateway need`` for None, else ``a gateway needs``."""
+    return "poller and gateway need" if program is None else f"{article(program)} needs"
+
+
+def article(program: str) -> str:
+    """``a poller``, ``an operator``."""
+    return f"{'an' if program[0] in 'aeiou' else 'a'} {program}"
 
 
 class Lack(Struct, frozen=True):
@@ -141,6 +157,14 @@ def _to_be_present(program: str) -> Iterator[Need]:
     yield Need(program, ("time",))
     yield from _script(program, (PRESENCES,))
     yield from _keyed(program, PRESENCES, "type", "hlen", "hget x", "hgetall", "hset x y", "hdel x", "del", "pexpire 1")
+
+
+def _of_operator() -> Iterator[Need]:
+    me = "operator"
+    yield Need(me, ("time",))
+    yield from _script(me, (ORDERS,))
+    orders = "type", "hlen", "hkeys", "hstrlen x", "hget x", "hset x y", "hdel x", "del", "pexpire 1"
+    yield from _keyed(me, ORDERS, *orders)
 
 
 def _of_poller(settings: PollerSettings) -> Iterator[Need]:

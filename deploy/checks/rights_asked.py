@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from deploy.checks.finding import Finding
-from deploy.checks.rights import LACKING, Need, described, lack, rule
+from deploy.checks.rights import LACKING, Need, Program, article, described, lack, needed_by, rule
 from market.bus import BusDownError
 from market.bus.redis.connection.commands import command, encoded
 from market.bus.redis.connection.dial import FAULTS, dial
@@ -37,7 +37,9 @@ class _Replica:
             raise BusDownError(str(error)) from error
 
 
-async def check_replicas(url: SentinelUrl, replicas: Sequence[Address], wanted: Sequence[Need]) -> list[Finding]:
+async def check_replicas(
+    url: SentinelUrl, replicas: Sequence[Address], wanted: Sequence[Need], program: Program | None = None
+) -> list[Finding]:
     """Whether each of them could be used as the primary is: users and their rights are not replicated."""
     findings = []
     for address in replicas:
@@ -49,7 +51,8 @@ async def check_replicas(url: SentinelUrl, replicas: Sequence[Address], wanted: 
             findings.append(Finding("warning", "replica", f"{said} (a replica, as the Sentinels say)", fix))
             continue
         try:
-            found = [its async for its in check_rights(_Replica(pipe), url.server.username or "default", wanted)]
+            user = url.server.username or "default"
+            found = [its async for its in check_rights(_Replica(pipe), user, wanted, program)]
         except BusDownError as error:
             found = [Finding("warning", "replica", str(error), "see its log")]
         finally:
@@ -58,8 +61,10 @@ async def check_replicas(url: SentinelUrl, replicas: Sequence[Address], wanted: 
     return findings
 
 
-async def check_rights(client: Asking, user: str, wanted: Sequence[Need]) -> AsyncIterator[Finding]:
-    """What ``user`` may do of what is ``wanted``. Nothing is changed.
+async def check_rights(
+    client: Asking, user: str, wanted: Sequence[Need], program: Program | None = None
+) -> AsyncIterator[Finding]:
+    """What ``user`` may do of what is ``wanted``, by ``program`` alone if that is given. Nothing is changed.
 
     Raises:
         BusDownError: the server does not answer.
@@ -69,7 +74,7 @@ async def check_rights(client: Asking, user: str, wanted: Sequence[Need]) -> Asy
     except BusDownError as error:
         if "NOPERM" not in str(error):
             raise
-        text = f"user {user} may not EVAL, which poller and gateway do all the time"
+        text = f"user {user} may not EVAL, which {needed_by(program)} all the time"
         yield Finding("wrong", "rights", text, f"ACL SETUSER {user} +eval, then check again for what else is missing")
         return
     if answer is None:
@@ -87,12 +92,12 @@ async def check_rights(client: Asking, user: str, wanted: Sequence[Need]) -> Asy
         "eval": "key",
     }
     lacking = [lack(need, refusals.get(need.words[0], text)) for need, text in refused]
-    for program in dict.fromkeys(its.need.program for its in lacking):
-        own = [its for its in lacking if its.need.program == program]
-        text = f"user {user} may not do what a {program} needs: {described([its.need for its in own])}"
+    for needing in dict.fromkeys(its.need.program for its in lacking):
+        own = [its for its in lacking if its.need.program == needing]
+        text = f"user {user} may not do what {article(needing)} needs: {described([its.need for its in own])}"
         yield Finding("wrong", "rights", text, rule(user, own))
     if not lacking:
-        yield Finding("ok", "rights", f"user {user} may do all that poller and gateway need")
+        yield Finding("ok", "rights", f"user {user} may do all that {needed_by(program)}")
 
 
 async def _refusal(client: Asking, need: Need) -> str:

@@ -1,8 +1,10 @@
 """A port that several processes listen on, each with a socket of its own (socket(7), SO_REUSEPORT).
 
 The kernel gives each new connection to one of these sockets. What waits in the queue of a socket is lost when it is
-closed, unless `net.ipv4.tcp_migrate_req` is 1. So a process that leaves takes what waits there first. What is left is
-who is between the two halves of a TCP handshake at that moment.
+closed, unless `net.ipv4.tcp_migrate_req` is 1. So a process that leaves takes what waits there first. Between its last
+look and the close it may be kept from running for long, so before that it makes the queue as small as can be. Then the
+kernel lets one in. It drops the first packet of the others, or answers with a cookie (tcp_syncookies), and they come to
+another socket. Lost is, at most, that one, and who is between the two halves of a TCP handshake at that moment.
 """
 
 import asyncio
@@ -19,6 +21,10 @@ async def leave(
     taken: list[socket.socket] = []
     for server in servers:
         listening = [_copy(sock) for sock in server.sockets]
+        for sock in listening:
+            # A queue of 0 has room for one. If somebody else holds this socket, as gunicorn does, whoever serves on it
+            # next gives it a queue again: listen(2) changes that of a socket that listens.
+            sock.listen(0)
         taken += _queued(listening)
         server.close()
         # Whoever came between the two.

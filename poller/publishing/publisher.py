@@ -9,6 +9,7 @@ from market.bus import Bus, BusDownError, LeaseLostError
 from market.prices.tick import Tick
 from market.prices.venues import DEFAULT_VENUE
 from market.process.pacing import Pacing
+from market.process.reasons import Reasons
 from market.wire.status import Heartbeat
 from poller.log_events import BUS_BACK, BUS_DOWN, LEAD_YIELDED
 from poller.publishing.heartbeat import HeartbeatSchedule
@@ -60,8 +61,7 @@ class Publisher:
         Heartbeats carry the result of ``state``, and the changes in ``states``. With ``symbol_channels`` each tick is
         also sent on its symbol's own topic.
         """
-        self._bus = bus
-        self._state = state
+        self._bus, self._state = bus, state
         self._lead = lead
         self._sequencer = sequencer
         self._slow_topics = slow_topics
@@ -83,7 +83,7 @@ class Publisher:
         """The number of waiting ticks to send before the due heartbeat; None while none is due."""
         self.down_since: float | None = None
         """Since when the bus does not answer, by the event loop's time."""
-        self._repeat = False
+        self._repeat, self._reasons = False, Reasons()
         self._stopping, self._wake, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.measures = Measures(now_us)
         self.published = 0
@@ -278,16 +278,16 @@ class Publisher:
     def _fail(self, error: BusDownError) -> None:
         """The bus is down."""
         self.failures += 1
+        if self._reasons.is_new(str(error), anew=self.down_since is None):
+            logger.warning(BUS_DOWN, self._bus.name, error)
         if self.down_since is None:
             self.down_since = asyncio.get_running_loop().time()
-            logger.warning(BUS_DOWN, self._bus.name, error)
         self._pause(RETRY_S)
 
     def _recover(self) -> None:
         """The bus has answered."""
         if self.down_since is not None:
-            seconds = asyncio.get_running_loop().time() - self.down_since
-            logger.info(BUS_BACK, self._bus.name, seconds)
+            logger.info(BUS_BACK, self._bus.name, asyncio.get_running_loop().time() - self.down_since)
             self.down_since = None
             self.measures.bus_reconnects += 1
 

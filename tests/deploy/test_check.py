@@ -13,6 +13,7 @@ from deploy.check import check, main
 from deploy.checks.finding import Finding
 from deploy.ports import free_port
 from tests.deploy.checks.test_listening import cluster
+from tests.valkey import Valkey
 
 
 def environ() -> dict[str, str]:
@@ -50,7 +51,24 @@ def test_something_wrong_is_exit_code_1(environment: pytest.MonkeyPatch, capsys:
     assert {("wrong", "port"), ("warning", "settings")} <= marks
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["--nonsense"], 2), (["x"], 2), (["--help"], 0)])
+@pytest.mark.parametrize("program", ["poller", "gateway", "operator"])
+def test_the_rights_of_one_program_are_asked_alone(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], valkey: Valkey, program: str
+) -> None:
+    """Nothing else is looked at, but for settings that cannot be used."""
+    environment.setenv("BUS_URL", valkey.url)
+    assert 0 == main(["--rights", program])
+    bus, rights = capsys.readouterr().out.splitlines()
+    assert bus.split()[:2] == ["ok", "bus"]
+    assert f"user default may do all that {'an' if program == 'operator' else 'a'} {program} needs" in rights
+    environment.setenv("GATEWAY_PORT", "x")
+    assert 1 == main(["--rights", program])
+    assert "GATEWAY_PORT" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--nonsense"], 2), (["x"], 2), (["--help"], 0), (["--rights", "client"], 2)]
+)
 def test_a_command_line_that_is_not_understood_is_exit_code_2(
     arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,47 +1,31 @@
 """The users of docs/access.md, on a real server that grants only what stands there."""
 
-import asyncio
-import re
-import sys
-from pathlib import Path
-
-import aiohttp
 import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from deploy.checks.bus import check_bus
-from deploy.checks.rights import LACKING, Need, needs
-from deploy.ports import free_port
-from deploy.process.processes import Process
+from deploy.checks.rights import LACKING, Need, article, needs
 from gateway.settings import Settings
 from market.bus import BusDownError, open_bus
 from market.bus.orders import MOST_ORDERS
 from poller.settings import PollerSettings
-from tests.client import connected
-from tests.gateway.auth.tokens import SECRET, token
-from tests.integration.stacks import answers, environment, eventually
+from tests.integration.granted import (
+    NAMED,
+    PASSWORD,
+    TOKENS,
+    USERS,
+    checked,
+    documented,
+    grant,
+    serve_prices,
+    without_one,
+)
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 
-TOKENS = {"AUTH_MODE": "jwt", "JWT_SECRET": SECRET}
 TWO_VENUES = {"SYMBOLS": "BTCUSDT,coinbase:BTC-USD"}
-NAMED = "+client|setinfo"
-"""Each connection names its library. Without this right it goes on, and the server's log of refusals fills."""
-PASSWORD = "sesame"  # noqa: S105
-
-
-def documented(user: str) -> list[str]:
-    """The words of the document for a user, after its name; what is in brackets is one word."""
-    text = Path("docs/access.md").read_text(encoding="utf-8")
-    (line,) = re.findall(rf"^ACL SETUSER {user} reset on >\S+ (.+)$", text, re.MULTILINE)
-    return re.findall(r"\([^)]*\)|\S+", line)
-
-
-def grant(server: Valkey, user: str, words: list[str]) -> None:
-    """Give these rights and no others."""
-    server.command("ACL", "SETUSER", user, "reset", "on", f">{PASSWORD}", *words)
 
 
 def wanted(user: str) -> list[Need]:
@@ -61,25 +45,10 @@ def refused(server: Valkey, user: str) -> int:
             return len(needed)
 
 
-def without_one(words: list[str]) -> list[tuple[str, list[str]]]:
-    """Each single right, in brackets or not, and the words without it."""
-    found = []
-    for number, word in enumerate(words):
-        before, after = words[:number], words[number + 1 :]
-        if word.startswith("("):
-            inner = word[1:-1].split()
-            for place, right in enumerate(inner):
-                rest = " ".join(inner[:place] + inner[place + 1 :])
-                found.append((f"{right} in {word}", [*before, f"({rest})", *after]))
-        else:
-            found.append((word, before + after))
-    return found
-
-
 @pytest.mark.parametrize(("user", "other"), [("poller", "gateway"), ("gateway", "poller")])
 async def test_the_check_names_what_is_only_the_others(valkey: Valkey, user: str, other: str) -> None:
     """`tickgate check` says of a user with the rights of one program what the other would need, and nothing else."""
-    grant(valkey, user, documented(user))
+    grant(valkey.command, user, documented(user))
     environ = {"BUS_URL": f"redis://{user}:{PASSWORD}@127.0.0.1:{valkey.port}/0"} | TOKENS
     found = await check_bus(environ, [PollerSettings.from_environ(environ)], Settings.from_environ(environ))
     (wrong,) = (its for its in found if its.mark == "wrong")
@@ -89,11 +58,11 @@ async def test_the_check_names_what_is_only_the_others(valkey: Valkey, user: str
 @pytest.mark.parametrize("user", ["poller", "gateway"])
 def test_each_right_of_the_document_is_needed(valkey: Valkey, user: str) -> None:
     """With all of them nothing is refused; without any single one something is."""
-    grant(valkey, user, documented(user))
+    grant(valkey.command, user, documented(user))
     assert 0 == refused(valkey, user)
     needless = []
     for right, rest in without_one(documented(user)):
-        grant(valkey, user, rest)
+        grant(valkey.command, user, rest)
         if not refused(valkey, user) and right != NAMED:
             needless.append(right)
     assert [] == needless
@@ -101,7 +70,7 @@ def test_each_right_of_the_document_is_needed(valkey: Valkey, user: str) -> None
 
 async def gives_orders(server: Valkey, words: list[str]) -> bool:
     """Whether an operator with these rights can give an order, and one more where there is no room for another."""
-    grant(server, "operator", words)
+    grant(server.command, "operator", words)
     bus = open_bus(f"redis://operator:{PASSWORD}@127.0.0.1:{server.port}/0")
     server.command("DEL", "orders")
     try:
@@ -124,7 +93,7 @@ async def test_an_operator_needs_each_right_of_the_document(valkey: Valkey) -> N
     assert await gives_orders(valkey, words)
     rests = {right: rest for right, rest in without_one(words) if right != NAMED}
     assert [] == [right for right, rest in rests.items() if await gives_orders(valkey, rest)]
-    grant(valkey, "operator", words)
+    grant(valkey.command, "operator", words)
     with Redis(port=valkey.port, username="operator", password=PASSWORD) as client:
         for command in (("HSET", "ticks", "BTCUSDT", "x"), ("PUBLISH", "tick.BTCUSDT", "x"), ("GET", "states")):
             with pytest.raises(NoPermissionError):
@@ -133,7 +102,7 @@ async def test_an_operator_needs_each_right_of_the_document(valkey: Valkey) -> N
 
 def test_a_gateway_cannot_change_prices(valkey: Valkey) -> None:
     """It may neither publish nor write what others read, though it announces itself and keeps tickets."""
-    grant(valkey, "gateway", documented("gateway"))
+    grant(valkey.command, "gateway", documented("gateway"))
     with Redis(port=valkey.port, username="gateway", password=PASSWORD) as client:
         for words in (
             *(("PUBLISH", "tick.BTCUSDT", "x"), ("PUBLISH", "0#batch.binance", "x"), ("SET", "states", "x")),
@@ -152,37 +121,19 @@ def test_a_gateway_cannot_change_prices(valkey: Valkey) -> None:
 
 
 async def test_programs_with_these_rights_alone_serve_prices(valkey: Valkey) -> None:
-    """A client with a ticket hears prices, also after a stand-by has taken over, and the server has refused nothing."""
-    for user in ("poller", "gateway"):
-        grant(valkey, user, documented(user))
+    """The server has refused nothing, and the check for each program finds that nothing is missing."""
+    for user in USERS:
+        grant(valkey.command, user, documented(user))
     valkey.command("ACL", "LOG", "RESET")
-    port, lines = free_port(), list[str]()
 
-    def program(user: str, **variables: str) -> Process:
-        url = f"redis://{user}:{PASSWORD}@127.0.0.1:{valkey.port}/0"
-        env = environment(BUS_URL=url, GATEWAY_PORT=str(port), **variables)
-        return Process(user, (sys.executable, "-m", user), env=env, say=lambda _, line: lines.append(line))
+    def url_of(user: str) -> str:
+        return f"redis://{user}:{PASSWORD}@127.0.0.1:{valkey.port}/0"
 
-    # The last one stands by, and takes over.
-    programs = program("poller"), program("gateway", **TOKENS), program("poller")
-    try:
-        for its in programs:
-            await its.start()
-        await answers(f"http://127.0.0.1:{port}/readyz", 200)
-        bearer = {"Authorization": f"Bearer {token('HS256', SECRET)}"}
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=bearer) as session:
-            async with session.post("/v1/ticket") as answer:
-                assert 200 == answer.status
-                ticket = (await answer.json())["ticket"]
-            async with connected(f"ws://127.0.0.1:{port}/ws?ticket={ticket}") as client:
-                await client.subscribe("BTCUSDT")
-                await client.until(lambda client: len(client.prices["BTCUSDT"]) >= 3, 20)
-                await eventually(lambda: asyncio.to_thread(valkey.command, "EXISTS", "standby.poller"), 20)
-                await programs[0].stop(10)
-                heard = len(client.prices["BTCUSDT"])
-                await client.until(lambda client: len(client.prices["BTCUSDT"]) >= heard + 3, 20)
-    finally:
-        for its in programs:
-            await its.stop(10)
-    refusals = [(entry[b"username"], entry[b"object"]) for entry in map(dict, valkey.command("ACL", "LOG"))]
-    assert [] == refusals, lines
+    await serve_prices(url_of, lambda: valkey.command("EXISTS", "standby.poller"))
+    assert [] == valkey.command("ACL", "LOG")
+    for user in USERS:
+        assert {"ok"} == {its.mark for its in await checked(url_of(user), user)}
+        for other in USERS:
+            texts = [its.text for its in await checked(url_of(user), other) if its.mark == "wrong"]
+            assert len(texts) == (user != other)
+            assert all(f"user {user} may not do what {article(other)} needs: " in text for text in texts)

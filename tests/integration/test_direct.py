@@ -65,7 +65,7 @@ async def test_limits_of_an_address_are_those_of_each_process() -> None:
 
 
 async def test_a_gateway_that_leaves_the_port_loses_nobody_who_waits_in_its_queue() -> None:
-    """Under a storm of newcomers at most one is cut off, whose TCP handshake was half done as the socket was closed."""
+    """Under a storm of newcomers at most one for each: the queue has room for one as the socket is closed."""
     async with running(front_plan("direct", DRAIN_SECONDS="2")) as stack:
         storm = [Newcomers(ws_url(stack)) for _ in range(STORM)]
         try:

@@ -9,13 +9,14 @@ from dataclasses import replace
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from redis.asyncio import Redis
 
 from deploy.launcher.programs import Plan
 from deploy.launcher.stack import Stack
 from tests.integration.faults import tell, with_gateways
 from tests.integration.haproxy_stats import until_state
 from tests.integration.releases import Releases
-from tests.integration.stacks import cluster_plan, run_plan, running
+from tests.integration.stacks import cluster_plan, eventually, run_plan, running
 from tests.waiting import until
 from tickgate_client import Connected, Stream, Tick
 
@@ -42,6 +43,8 @@ class Watcher:
         self.connections = 0
         self._at: dict[str, float] = {}
         """Symbol -> when its newest tick came. A snapshot is none: it may be old."""
+        self._made_us: dict[str, int] = {}
+        """Symbol -> when its newest tick was made, by the clock of this machine."""
         self.longest_s = 0.0
 
     async def run(self) -> None:
@@ -55,11 +58,17 @@ class Watcher:
                     now = time.monotonic()
                     self.longest_s = max(self.longest_s, now - self._at.get(event.symbol, now))
                     self._at[event.symbol] = now
+                    self._made_us[event.symbol] = event.recv_us
 
     @property
     def oldest_at(self) -> float:
         """When the newest tick of each symbol came at the earliest; 0 before each has one."""
         return min(self._at.values()) if len(self._at) == len(SYMBOLS) else 0.0
+
+    @property
+    def oldest_made_us(self) -> int:
+        """When the newest tick of each symbol was made at the earliest; 0 before each has one."""
+        return min(self._made_us.values()) if len(self._made_us) == len(SYMBOLS) else 0
 
 
 @asynccontextmanager
@@ -77,9 +86,26 @@ async def watching(*urls: str) -> AsyncIterator[list[Watcher]]:
 
 
 async def more_prices(watchers: list[Watcher]) -> None:
-    """Wait until each has one of after now."""
-    now = time.monotonic()
-    await until(lambda: all(watcher.oldest_at > now for watcher in watchers))
+    """Wait until each has one of each symbol that was made after now: none that was on its way."""
+    now_us = time.time_ns() // 1000
+    await until(lambda: all(watcher.oldest_made_us > now_us for watcher in watchers))
+
+
+async def standing_by(plan: Plan) -> bytes | None:
+    """The name of the poller that stands by, which is another one for each process; it stays for 2 s after its end."""
+    async with Redis.from_url(plan.poller.env["BUS_URL"]) as bus:
+        name = await bus.get("standby.poller")
+        assert not isinstance(name, str)
+        return name
+
+
+async def until_other_stands_by(plan: Plan, before: bytes | None) -> None:
+    """Wait until a poller stands by that is not the one of ``before``."""
+
+    async def it_does() -> bool:
+        return await standing_by(plan) not in (None, before)
+
+    await eventually(it_does, 20)
 
 
 async def refused(stack: Stack, plan: Plan, releases: Releases) -> dict[str, float]:
@@ -118,13 +144,14 @@ async def test_old_and_new_share_a_bus(releases: Releases) -> None:
         urls = [f"ws://{gateway.listens[0]}/ws" for gateway in plan.gateways]
         async with watching(*urls) as watchers:
             # Whoever leads: after this it is the new one, and then the old one.
+            await until_other_stands_by(plan, None)
             for stopped in (plan.poller.name, "poller-2"):
+                before = await standing_by(plan)
                 await stack.stop_one(stopped)
-                await asyncio.sleep(0.5)
                 await more_prices(watchers)
                 if stopped == plan.poller.name:
                     await stack.start_one(stopped)
-                    await asyncio.sleep(1)
+                    await until_other_stands_by(plan, before)
             assert {} == await refused(stack, plan, releases)
             longest_s = max(watcher.longest_s for watcher in watchers)
             tell("a poller of another release takes over", longest_without_a_price=longest_s)
@@ -154,6 +181,7 @@ async def test_a_rolling_upgrade_under_load_and_back(releases: Releases) -> None
     async with running(plan) as stack, watching(*[f"ws://{plan.front}/ws"] * CLIENTS) as watchers:
         for name, release in each_there_and_back(plan):
             assert {} == await refused(stack, plan, releases), (name, release)
+            before = await standing_by(plan)
             await stack.stop_one(name)
             releases.use(release, name)
             await stack.start_one(name)
@@ -161,8 +189,7 @@ async def test_a_rolling_upgrade_under_load_and_back(releases: Releases) -> None
             if name.startswith("gateway"):
                 await until_state(stack, name, "UP")
             else:
-                # As long as the other one takes to notice that there is a stand-by again.
-                await asyncio.sleep(2)
+                await until_other_stands_by(plan, before)
             await more_prices(watchers)
             assert {} == await refused(stack, plan, releases), (name, release)
         longest_s = max(watcher.longest_s for watcher in watchers)

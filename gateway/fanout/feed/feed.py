@@ -31,6 +31,7 @@ from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription
 from market.prices.symbols import Symbols
 from market.prices.venues import venue_of
+from market.process.reasons import Reasons
 from market.wire.status import BatchLayout
 
 _PING_S: Final = 1.0
@@ -151,15 +152,14 @@ class Feed:
     async def run(self) -> None:
         """Receive from the bus until cancelled."""
         loop = asyncio.get_running_loop()
-        reported, hurry_from = False, loop.time()
+        reasons, hurry_from = Reasons(), loop.time()
         while True:
             reason = await self._receive_over_one()
             if self.bus_link.renewing and self.bus_link.up_since is not None:
                 logger.warning(BUS_LINK_USELESS, self._bus.name, reason)
                 self.bus_link.up_since = None
                 continue
-            if self.bus_link.renewing or self.bus_link.up_since is not None or not reported:
-                reported = True
+            if reasons.is_new(reason, anew=self.bus_link.renewing or self.bus_link.up_since is not None):
                 logger.warning(BUS_LINK_DOWN, self._bus.name, reason)
             pause_s = _RETRY_S
             # A bus that closes links as fast as they are made must not be tried at once again and again.

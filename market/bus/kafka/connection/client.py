@@ -91,9 +91,12 @@ class KafkaClient:
         self._reached = True
 
     def admin(self) -> AdminClient:
-        """The client for questions; for threads of `run`."""
+        """The client for questions; for threads of `run`. It stays, and has the password that is in the file now."""
+        config = self._common()
         if self._admin is None:
-            self._admin = AdminClient(self._common(), logger=_nobody)
+            self._admin = AdminClient(config, logger=_nobody)
+        elif self.url.password_file and self.url.sasl:
+            self._admin.set_sasl_credentials(config["sasl.username"], config["sasl.password"])
         return self._admin
 
     def producer(self, told: Callable[[KafkaError], None], transactional_id: str | None = None) -> Producer:

@@ -1,14 +1,17 @@
 """A broker that speaks TLS, knows users, and lets each do what rules say."""
 
 import asyncio
+import re
+import shlex
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import trustme
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
+from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
@@ -24,6 +27,40 @@ QUOTED = "open%20sesame%2F1"
 USERS = ("gateway", "poller", "stranger")
 
 
+class Right(NamedTuple):
+    """What one user may do with one thing."""
+
+    user: str
+    kind: ResourceType
+    name: str
+    operation: AclOperation
+
+    @property
+    def where(self) -> tuple[ResourceType, str, ResourcePatternType, str]:
+        """The first arguments of a rule."""
+        literal = self.kind == ResourceType.TOPIC
+        pattern = ResourcePatternType.LITERAL if literal else ResourcePatternType.PREFIXED
+        return self.kind, self.name, pattern, f"User:{self.user}"
+
+
+def documented() -> list[Right]:
+    """The rights that docs/kafka.md gives, by its commands."""
+    found = []
+    text = Path("docs/kafka.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^kafka-acls\.sh .+ --add (.+)$", text, re.MULTILINE):
+        words = shlex.split(line)
+        told: dict[str, list[str]] = {}
+        for option, value in zip(words[::2], words[1::2], strict=True):
+            told.setdefault(option, []).append(value)
+        (user,) = told["--allow-principal"]
+        assert told.get("--resource-pattern-type", ["literal"]) == ["prefixed" if "--topic" not in told else "literal"]
+        for option, kind in (("--topic", ResourceType.TOPIC), ("--transactional-id", ResourceType.TRANSACTIONAL_ID)):
+            for name, operation in product(told.get(option, ()), told["--operation"]):
+                right = Right(user.removeprefix("User:"), kind, name, AclOperation[operation.upper()])
+                found.append(right)
+    return found
+
+
 class Secured(NamedTuple):
     """The broker, and the authority of its certificate."""
 
@@ -35,22 +72,16 @@ class Secured(NamedTuple):
         """The URL for one user."""
         return f"kafka://{user}:{password}@localhost:{self.port}?sasl={sasl}&tls=true&ssl_ca_certs={self.ca}"
 
-    def allow(self, user: str, kind: ResourceType, name: str, *operations: AclOperation) -> None:
-        """Let ``user`` do these ``operations``."""
-        rules = [
-            AclBinding(
-                kind,
-                name,
-                ResourcePatternType.PREFIXED if kind == ResourceType.TRANSACTIONAL_ID else ResourcePatternType.LITERAL,
-                f"User:{user}",
-                "*",
-                operation,
-                AclPermissionType.ALLOW,
-            )
-            for operation in operations
-        ]
-        for done in self.admin.create_acls(rules).values():
+    def rule(self, permission: AclPermissionType, right: Right) -> None:
+        """Let a user do this, or let him not."""
+        for done in self.admin.create_acls([AclBinding(*right.where, "*", right.operation, permission)]).values():
             done.result(20)
+
+    def allow_again(self, right: Right) -> None:
+        """Remove the rule that denies it."""
+        denied = AclBindingFilter(*right.where, "*", right.operation, AclPermissionType.DENY)
+        for done in self.admin.delete_acls([denied]).values():
+            assert len(done.result(20)) == 1
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +152,8 @@ log.cleaner.dedupe.buffer.size=4194304
             "sasl.password": PASSWORD,
         }
         its = Secured(port, ca, AdminClient(config))
-        for topic in ("ticks", "last"):
-            its.allow("gateway", ResourceType.TOPIC, topic, AclOperation.READ)
-            its.allow("poller", ResourceType.TOPIC, topic, AclOperation.READ, AclOperation.WRITE, AclOperation.CREATE)
-        its.allow("poller", ResourceType.TRANSACTIONAL_ID, "tickgate.", AclOperation.WRITE)
+        for right in documented():
+            its.rule(AclPermissionType.ALLOW, right)
         yield its
     finally:
         node.stop()
@@ -156,6 +185,54 @@ async def test_each_user_does_what_its_program_needs(secured: Secured) -> None:
         link.close()
         await gateway.aclose()
     await poller.aclose()
+
+
+async def failure(secured: Secured, user: str) -> str:
+    """Why the program of this user cannot do all that it does; empty if it can."""
+    bus = open_bus(secured.url(user), BusOptions(partitions=2))
+    try:
+        if user == "gateway":
+            link = await bus.broker.subscribe(["a.1"], RecordingReceiver().receive)
+            link.close()
+        else:
+            token = await bus.leadership.acquire("poller", "we", 30)
+            assert token is not None
+            await bus.broker.publish(Batch([("a.1", b"1")], barrier=("b.1", b"")), token=token)
+        await bus.last_values.read(["a.1"], max_bytes=99)
+    except BusDownError as error:
+        return str(error)
+    finally:
+        await bus.aclose()
+    return ""
+
+
+async def until_failure(secured: Secured, user: str, pattern: str) -> None:
+    """Wait until the program of this user fails in this way: a rule holds a moment after its answer."""
+    async with asyncio.timeout(30):
+        while not re.search(pattern, await failure(secured, user)):  # noqa: ASYNC110 - a broker sets no event
+            await asyncio.sleep(0.1)
+
+
+async def test_each_right_of_the_document_is_needed(secured: Secured) -> None:
+    """Without any single one of them its program cannot do its work, and says what it may not."""
+    await until_failure(secured, "poller", "^$")
+    rights = documented()
+    assert len(rights) == 9
+    needless = []
+    for right in rights:
+        if right.operation == AclOperation.CREATE:
+            for done in (await asyncio.to_thread(secured.admin.delete_topics, [right.name])).values():
+                await asyncio.to_thread(done.result, 20)
+        await asyncio.to_thread(secured.rule, AclPermissionType.DENY, right)
+        try:
+            # Of a transaction the first refusal throws away what is to follow, and that may be told first.
+            await until_failure(secured, right.user, f"does not let user {right.user} |Purged in queue")
+        except TimeoutError:
+            needless.append(right)
+        await asyncio.to_thread(secured.allow_again, right)
+        await until_failure(secured, "poller", "^$")
+    assert [] == needless
+    await until_failure(secured, "gateway", "^$")
 
 
 async def test_who_may_not_is_told_what(secured: Secured) -> None:
@@ -198,26 +275,12 @@ async def test_rights_that_are_taken_away_end_a_subscription(secured: Secured) -
     token = await poller.leadership.acquire("poller", "we", 30)
     assert token is not None
     link = await gateway.broker.subscribe(["a.1"], RecordingReceiver().receive)
-    rule = AclBinding(
-        ResourceType.TOPIC,
-        "ticks",
-        ResourcePatternType.LITERAL,
-        "User:gateway",
-        "*",
-        AclOperation.DESCRIBE,
-        AclPermissionType.DENY,
-    )
-    read = AclBinding(
-        ResourceType.TOPIC,
-        "ticks",
-        ResourcePatternType.LITERAL,
-        "User:gateway",
-        "*",
-        AclOperation.READ,
-        AclPermissionType.DENY,
-    )
-    for done in (await asyncio.to_thread(secured.admin.create_acls, [rule, read])).values():
-        await asyncio.to_thread(done.result, 20)
+    operations = AclOperation.DESCRIBE, AclOperation.READ
+    taken = [Right("gateway", ResourceType.TOPIC, "ticks", operation) for operation in operations]
+    for right in taken:
+        await asyncio.to_thread(secured.rule, AclPermissionType.DENY, right)
     async with asyncio.timeout(20):
         assert "does not let user gateway use topic ticks" in await link.lost
     await asyncio.gather(poller.aclose(), gateway.aclose())
+    for right in taken:
+        await asyncio.to_thread(secured.allow_again, right)

@@ -18,6 +18,7 @@ from market.bus.redis.connection.sentinel.url import SentinelUrl
 from market.bus.redis.connection.sentinel.verdict import Answer, Verdict, decide
 from market.bus.redis.connection.url import RedisUrl
 from market.process.events import PRIMARY_CHANGED, SENTINEL_ANSWERED, SENTINEL_FAULTY
+from market.process.reasons import Reasons
 from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
@@ -86,9 +87,10 @@ class SentinelWatch:
         await end(*self._tasks)
 
     async def _follow(self, number: int, sentinel: RedisUrl) -> None:
+        reasons = Reasons()
         while True:
             fault = await self._listen(number, sentinel)
-            if self.faults[number] is None:
+            if reasons.is_new(fault, anew=self.faults[number] is None):
                 logger.warning(SENTINEL_FAULTY, fault)
             self._answers[number], self.faults[number] = None, fault
             self._judge()

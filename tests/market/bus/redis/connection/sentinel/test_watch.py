@@ -93,8 +93,36 @@ async def test_the_verdict_stays_while_no_sentinel_answers(caplog: pytest.LogCap
         assert sum(sentinel.asked for sentinel in sentinels) > asked
 
 
+async def test_a_reason_that_comes_after_another_is_warned_of_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Each once: the first one is often only that the connection was closed."""
+
+    def warned() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+    async with scripted(1) as (sentinel,), watching(url_of([sentinel])) as (watch, _):
+        await settled(watch)
+        for _ in range(2):
+            caplog.clear()
+            sentinel.refuses[b"HELLO"] = b"WRONGPASS invalid username-password pair or user is disabled."
+            sentinel.drop()
+            await until(lambda: len(warned()) == 2)
+            assert "closed the connection" in warned()[0]
+            assert "WRONGPASS" in warned()[1]
+            for number in range(20):
+                sentinel.refuses[b"HELLO"] = b"ERR reason %d" % number
+                await until(partial(_says, watch, f"reason {number}"))
+            # What a server says is bounded.
+            assert len(warned()) == 4
+            sentinel.refuses.clear()
+            await until(lambda: watch.faults == [None])
+
+
 def _is_out(watch: SentinelWatch, sentinel: ScriptedSentinel) -> bool:
     return any(fault is not None and sentinel.place in fault for fault in watch.faults)
+
+
+def _says(watch: SentinelWatch, text: str) -> bool:
+    return text in watch.silence()
 
 
 def _unknown(sentinel: ScriptedSentinel) -> None:
