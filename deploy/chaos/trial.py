@@ -8,6 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from deploy.chaos.connections import Place
+from deploy.chaos.errors import NotMadeError
 from deploy.chaos.faults import Fault, made, victim
 from deploy.chaos.fleet import Target
 from deploy.chaos.observer import LOOK_S, Observer, Sight, look
@@ -20,8 +22,6 @@ LONGEST_S: Final = 60.0
 """What is not over after this is not going to be."""
 FRESH_S: Final = 1.0
 """A client is well if it is told that prices are live, and had one within this."""
-PROMISED_S: Final = 3.5
-"""No price may be older while it is called live: three seconds, and what it takes to look."""
 
 
 class Outcome(Struct, frozen=True):
@@ -44,7 +44,15 @@ class Outcome(Struct, frozen=True):
     @property
     def is_kept(self) -> bool:
         """Whether the promises were: no old price called live, and nobody stuck."""
-        return self.called_live_s <= PROMISED_S and self.is_over and self.is_back
+        return self.called_live_s <= self.fault.promised_s and self.is_over and self.is_back
+
+
+class NotMade(Struct, frozen=True):
+    """A fault that was not made: nothing is known of its promises."""
+
+    fault: Fault
+    why: str
+    """Follows on "because"."""
 
 
 async def trial(
@@ -52,26 +60,29 @@ async def trial(
     for_s: float,
     observers: Sequence[Observer],
     targets: Callable[[], Awaitable[list[Target]]],
-) -> Outcome | None:
-    """Make ``fault``, and watch ``observers`` until all are well again; None if there is nothing to make it in."""
+    bus: Sequence[Place] = (),
+) -> Outcome | NotMade:
+    """Make ``fault``, and watch ``observers`` until all are well again. ``bus`` is as for `made`."""
     before = await targets()
     target = victim(fault, before)
     if target is None:
-        return None
+        return NotMade(fault, "there is no such process")
     connections = sum(one.connections for one in observers)
     sight = Sight()
     looking = asyncio.create_task(look(observers, sight))
     try:
         await asyncio.sleep(CALM_S)
-        async with made(fault, target, for_s):
+        async with made(fault, target, for_s, bus) as where:
             over = await _until_well(observers)
             back = await _until_back(targets, len(before))
         await asyncio.sleep(CALM_S)
+    except NotMadeError as error:
+        return NotMade(fault, str(error))
     finally:
         await end(looking)
     return Outcome(
         fault=fault,
-        target=target.name,
+        target=where,
         called_live_s=max(called_live for _, called_live, _ in sight),
         without_s=max(without for _, _, without in sight),
         moved=sum(one.connections for one in observers) - connections,

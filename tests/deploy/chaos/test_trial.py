@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.chaos import trial as subject
 from deploy.chaos.faults import FAULTS
@@ -28,7 +29,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "LONGEST_S", 0.3)
 
 
-async def tried(client: Client, pid: int, *, comes_back: bool = True) -> subject.Outcome | None:
+async def tried(client: Client, pid: int, *, comes_back: bool = True) -> subject.Outcome:
     """What came of a fault in a process that is not there."""
     asked = 0
 
@@ -37,7 +38,9 @@ async def tried(client: Client, pid: int, *, comes_back: bool = True) -> subject
         asked += 1
         return [Target("gateway", "it", pid)] if comes_back or asked == 1 else []
 
-    return await subject.trial(FROZEN, 0.1, [cast(Any, client)], targets)
+    outcome = await subject.trial(FROZEN, 0.1, [cast(Any, client)], targets)
+    assert isinstance(outcome, subject.Outcome)
+    return outcome
 
 
 @pytest.mark.usefixtures("quick")
@@ -48,7 +51,6 @@ async def test_what_is_seen_before_and_after_counts() -> None:
     await asyncio.sleep(0.1)
     client.connections, client.age_s = 3, 0.5
     outcome = await trying
-    assert outcome is not None
     assert (0.5, 0.5, 2, True) == (outcome.called_live_s, outcome.without_s, outcome.moved, outcome.is_kept)
 
 
@@ -58,10 +60,8 @@ async def test_clients_that_are_not_well_again_are_a_broken_promise() -> None:
     client = Client()
     client.is_live, client.age_s = False, 9.0
     stuck = await tried(client, 2**22 + 1)
-    assert stuck is not None
     assert (0.0, 9.0, False, False) == (stuck.called_live_s, stuck.without_s, stuck.is_over, stuck.is_kept)
     lost = await tried(Client(), 2**22 + 1, comes_back=False)
-    assert lost is not None
     assert (True, False, False) == (lost.is_over, lost.is_back, lost.is_kept)
 
 
@@ -71,4 +71,28 @@ async def test_without_such_a_process_there_is_no_trial() -> None:
     async def nobody() -> list[Target]:
         return []
 
-    assert await subject.trial(FROZEN, 1, [], nobody) is None
+    assert subject.NotMade(FROZEN, "there is no such process") == await subject.trial(FROZEN, 1, [], nobody)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_fault_that_cannot_be_made_is_never_a_promise_kept() -> None:
+    """Nor one broken; it has its reason."""
+    cut = next(fault for fault in FAULTS if fault.name == "gateway-link-cut")
+
+    async def gone() -> list[Target]:
+        return [Target("gateway", "it", 2**22 + 1)]
+
+    outcome = await subject.trial(cut, 0.1, [cast(Any, Client())], gone)
+    assert isinstance(outcome, subject.NotMade)
+    assert "No such file or directory" in outcome.why
+
+
+@pytest.mark.usefixtures("quick")
+async def test_each_fault_has_its_promise() -> None:
+    """An exchange that falls silent is noticed later than a bus."""
+    client = Client()
+    client.age_s = 0.5
+    outcome = await tried(client, 2**22 + 1)
+    older = replace(outcome, called_live_s=5.5)
+    assert not older.is_kept
+    assert replace(older, fault=next(fault for fault in FAULTS if fault.name == "exchange-lost")).is_kept
