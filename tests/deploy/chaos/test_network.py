@@ -6,7 +6,6 @@ import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from deploy.chaos import network
 from deploy.chaos.connections import Place, connections_of
 from deploy.chaos.errors import NotMadeError
 from deploy.chaos.network import TABLE, cut, lossy, packets, program
-from tests.deploy.chaos.rights import Echo, echo, require_network
+from tests.deploy.chaos.rights import Echo, echo, group, require_network
 from tests.waiting import until
 
 LISTED = (
@@ -53,11 +52,6 @@ async def dropped(at_least: int) -> None:
     async with asyncio.timeout(20):
         while packets(await run(*command)) < at_least:
             pass
-
-
-def group(pid: int) -> str:
-    """The cgroup of a process."""
-    return Path(f"/proc/{pid}/cgroup").read_text()
 
 
 async def answered(one: Echo, others: Sequence[str] = ()) -> None:
@@ -142,7 +136,10 @@ async def test_connections_are_cut_and_others_are_not() -> None:
     require_network()
     async with echo() as one:
         reader, writer = await asyncio.open_connection(*one.place)
-        await cut(one.pid, connections_of(one.pid))
+        try:
+            await cut(one.pid, connections_of(one.pid))
+        except NotMadeError as error:
+            pytest.skip(str(error))
         one.ask()
         await until(lambda: len(one.answers) == 2)
         assert {"new", "old"} != set(one.answers)
