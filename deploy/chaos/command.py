@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from deploy.arguments import count, seconds
-from deploy.chaos.connections import Place, resolved
 from deploy.chaos.faults import FAULTS, Fault
 from deploy.chaos.fleet import Target, require, targets
+from deploy.chaos.network.connections import Place, resolved
 from deploy.chaos.observer import Observer
 from deploy.chaos.report import lines, page
 from deploy.chaos.trial import NotMade, Outcome, trial

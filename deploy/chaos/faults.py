@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from deploy.chaos.connections import Place
 from deploy.chaos.fleet import Role, Target
-from deploy.chaos.network import cut, lossy
+from deploy.chaos.network.connections import Place
+from deploy.chaos.network.kernel import cut, lossy
 from deploy.chaos.places import environ_of, held, is_of_this_machine, of_bus, of_exchange
 from deploy.chaos.undo import undone
 

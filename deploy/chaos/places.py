@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from deploy.chaos.connections import Connection, Place, connections_of, resolved
 from deploy.chaos.errors import NotMadeError
+from deploy.chaos.network.connections import Connection, Place, connections_of, resolved
 from gateway.settings import Settings
 from market.bus import BusUrlError
 from market.bus.redis.connection.url import parse_redis_url

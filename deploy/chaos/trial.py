@@ -8,10 +8,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from deploy.chaos.connections import Place
 from deploy.chaos.errors import NotMadeError
 from deploy.chaos.faults import Fault, made, victim
 from deploy.chaos.fleet import Target
+from deploy.chaos.network.connections import Place
 from deploy.chaos.observer import LOOK_S, Observer, Sight, look
 from deploy.errors import DeployError
 from market.process.tasks import end

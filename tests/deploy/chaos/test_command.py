@@ -14,12 +14,12 @@ from msgspec.structs import replace as replaced
 
 from deploy.chaos import command
 from deploy.chaos.command import main
-from deploy.chaos.connections import connections_of
 from deploy.chaos.faults import FAULTS, Signal
-from deploy.chaos.network import TABLE, program
+from deploy.chaos.network.connections import connections_of
+from deploy.chaos.network.kernel import TABLE, program
 from deploy.chaos.observer import Sight
 from deploy.chaos.trial import NotMade, Outcome
-from tests.deploy.chaos.rights import group, require_network
+from tests.deploy.chaos.network.rights import group, require_network
 from tests.exchange.server import Exchange
 from tests.integration.faults import SYMBOLS, with_gateways
 from tests.integration.stacks import environment, run_plan, running

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from deploy.chaos.connections import Place
 from deploy.chaos.errors import NotMadeError
+from deploy.chaos.network.connections import Place
 from deploy.chaos.places import environ_of, held, is_of_this_machine, of_bus, of_exchange
 
 HERE = {"BINANCE_REST_URL": "http://127.0.0.1:7001", "BINANCE_WS_URL": "ws://127.0.0.1:7002"}

@@ -13,10 +13,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from deploy.chaos.connections import Connection, Place, connections_of
 from deploy.chaos.errors import NotMadeError
-from deploy.chaos.group import group_of
-from deploy.chaos.rules import DROPPED, Loss, Whose, table
+from deploy.chaos.network.connections import Connection, Place, connections_of
+from deploy.chaos.network.group import group_of
+from deploy.chaos.network.rules import DROPPED, Loss, Whose, table
 from deploy.chaos.undo import undone
 
 TABLE: Final = "tickgate_chaos"

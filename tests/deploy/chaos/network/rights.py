@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.chaos.connections import Place
 from deploy.chaos.errors import NotMadeError
-from deploy.chaos.group import group_of
-from deploy.chaos.network import program
+from deploy.chaos.network.connections import Place
+from deploy.chaos.network.group import group_of
+from deploy.chaos.network.kernel import program
 from tests.waiting import until
 
 

@@ -1,7 +1,7 @@
-"""The text of the table; that the kernel takes it, and what it does, is in ``test_network.py``."""
+"""The text of the table; that the kernel takes it, and what it does, is in ``test_kernel.py``."""
 
-from deploy.chaos.connections import Place
-from deploy.chaos.rules import Loss, Whose, table
+from deploy.chaos.network.connections import Place
+from deploy.chaos.network.rules import Loss, Whose, table
 
 BUS = (Place("10.0.0.1", 6379), Place("fd00::1", 6380))
 ONE = Whose("unified/x/tickgate-chaos-7", 2, (40001, 40002))

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from deploy.chaos.connections import Place
+from deploy.chaos.network.connections import Place
 
 DROPPED: Final = "dropped"
 """The name of the counter of all that is dropped."""

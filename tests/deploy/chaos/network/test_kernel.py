@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from deploy.chaos import network
-from deploy.chaos.connections import Place, connections_of
 from deploy.chaos.errors import NotMadeError
-from deploy.chaos.network import TABLE, cut, lossy, packets, program
-from tests.deploy.chaos.rights import Echo, echo, group, require_network
+from deploy.chaos.network import kernel
+from deploy.chaos.network.connections import Place, connections_of
+from deploy.chaos.network.kernel import TABLE, cut, lossy, packets, program
+from tests.deploy.chaos.network.rights import Echo, echo, group, require_network
 from tests.waiting import until
 
 LISTED = (
@@ -22,8 +22,8 @@ LISTED = (
 )
 KILLED = """
 import asyncio, sys
-from deploy.chaos.connections import Place
-from deploy.chaos.network import lossy
+from deploy.chaos.network.connections import Place
+from deploy.chaos.network.kernel import lossy
 
 async def main():
     async with lossy(int(sys.argv[1]), [Place("127.0.0.1", int(sys.argv[2]))], 60, to=True, back=True, for_all=False):
@@ -168,7 +168,7 @@ def test_packets_are_those_of_counters() -> None:
 
 def test_without_the_right_or_the_programs_there_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its words."""
-    monkeypatch.setattr(network, "_PATH", "/nowhere")
+    monkeypatch.setattr(kernel, "_PATH", "/nowhere")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(NotMadeError, match="only root"):
         program("nft")

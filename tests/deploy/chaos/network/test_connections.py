@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from deploy.chaos.connections import Connection, Place, connections_of, established, plain, resolved
+from deploy.chaos.network.connections import Connection, Place, connections_of, established, plain, resolved
 
 TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.chaos.errors import NotMadeError
-from deploy.chaos.group import Group, group_for
+from deploy.chaos.network.group import Group, group_for
 
 ONE = "25 20 0:22 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n"
 BOTH = (
