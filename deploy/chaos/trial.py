@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from deploy.chaos.errors import NotMadeError
 from deploy.chaos.faults import Fault, made, victim
-from deploy.chaos.fleet import Target
+from deploy.chaos.fleet import Role, Target
 from deploy.chaos.network.connections import Place
 from deploy.chaos.observer import LOOK_S, Observer, Sight, look
 from deploy.errors import DeployError
@@ -20,8 +20,16 @@ CALM_S: Final = 3.0
 """Before a fault, and after everything is well again."""
 LONGEST_S: Final = 60.0
 """What is not over after this is not going to be."""
+LEADS_S: Final = 10.0
+"""What a poller that has been started again may take to lead, and to say so."""
 FRESH_S: Final = 1.0
 """A client is well if it is told that prices are live, and had one within this."""
+
+_NOBODY: Final[dict[Role, str]] = {
+    "gateway": "there is no gateway",
+    "poller": "no poller leads",
+    "bus": "the process of the bus is not known; --bus-pid names it",
+}
 
 
 class Outcome(Struct, frozen=True):
@@ -63,10 +71,9 @@ async def trial(
     bus: Sequence[Place] = (),
 ) -> Outcome | NotMade:
     """Make ``fault``, and watch ``observers`` until all are well again. ``bus`` is as for `made`."""
-    before = await targets()
-    target = victim(fault, before)
+    before, target = await _find(fault, targets)
     if target is None:
-        return NotMade(fault, "there is no such process")
+        return NotMade(fault, _NOBODY[fault.role])
     connections = sum(one.connections for one in observers)
     sight = Sight()
     looking = asyncio.create_task(look(observers, sight))
@@ -90,6 +97,18 @@ async def trial(
         is_back=back,
         sight=sight,
     )
+
+
+async def _find(fault: Fault, targets: Callable[[], Awaitable[list[Target]]]) -> tuple[list[Target], Target | None]:
+    """All processes, and the one to make it in; None if there is none."""
+    until = time.monotonic() + (0.0 if fault.role == "bus" else LEADS_S)
+    while True:
+        before = await targets()
+        target = victim(fault, before)
+        if target is not None or time.monotonic() >= until:
+            return before, target
+        # One that has just been started may lead only in a moment.
+        await asyncio.sleep(LOOK_S)
 
 
 async def _until_well(observers: Sequence[Observer]) -> bool:

@@ -23,6 +23,7 @@ TABLE: Final = "tickgate_chaos"
 """How the names of our tables begin; the number of the process follows."""
 _PATH: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 """Debian keeps both programs where only root's PATH reaches."""
+_CAP_NET_ADMIN: Final = 12  # <linux/capability.h>
 _PACKAGES: Final = {"nft": "nftables", "ss": "iproute2"}
 
 
@@ -32,12 +33,18 @@ def program(name: str) -> str:
     Raises:
         NotMadeError: it may not be used, or is not there.
     """
-    if os.geteuid() != 0:
-        raise NotMadeError("only root may make faults of the network")
+    if not may_change_networks(Path("/proc/self/status").read_text()):
+        raise NotMadeError("only root may change networks (CAP_NET_ADMIN)")
     found = shutil.which(name, path=_PATH)
     if found is None:
         raise NotMadeError(f"there is no {name} here (Debian: apt-get install {_PACKAGES[name]})")
     return found
+
+
+def may_change_networks(status: str) -> bool:
+    """Whether a process has CAP_NET_ADMIN, by its ``status`` (proc(5))."""
+    rights = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    return bool(int(rights, 16) >> _CAP_NET_ADMIN & 1)
 
 
 async def cut(pid: int, connections: Sequence[Connection]) -> None:

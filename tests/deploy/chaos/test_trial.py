@@ -27,6 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Times that a test can wait for."""
     monkeypatch.setattr(subject, "CALM_S", 0.15)
     monkeypatch.setattr(subject, "LONGEST_S", 0.3)
+    monkeypatch.setattr(subject, "LEADS_S", 0.3)
 
 
 async def tried(client: Client, pid: int, *, comes_back: bool = True) -> subject.Outcome:
@@ -65,13 +66,39 @@ async def test_clients_that_are_not_well_again_are_a_broken_promise() -> None:
     assert (True, False, False) == (lost.is_over, lost.is_back, lost.is_kept)
 
 
-async def test_without_such_a_process_there_is_no_trial() -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("gateway-frozen", "there is no gateway"),
+        ("poller-frozen", "no poller leads"),
+        ("bus-frozen", "the process of the bus is not known; --bus-pid names it"),
+    ],
+)
+@pytest.mark.usefixtures("quick")
+async def test_without_such_a_process_there_is_no_trial(name: str, why: str) -> None:
     """Nothing is claimed of it."""
+    fault = next(fault for fault in FAULTS if fault.name == name)
 
     async def nobody() -> list[Target]:
-        return []
+        return [Target("poller", "standing by", 1)]
 
-    assert subject.NotMade(FROZEN, "there is no such process") == await subject.trial(FROZEN, 1, [], nobody)
+    assert subject.NotMade(fault, why) == await subject.trial(fault, 1, [], nobody)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_poller_that_was_started_a_moment_ago_may_lead_in_a_moment() -> None:
+    """The fault before this one may have ended it."""
+    fault = next(fault for fault in FAULTS if fault.name == "poller-frozen")
+    asked = 0
+
+    async def targets() -> list[Target]:
+        nonlocal asked
+        asked += 1
+        return [Target("poller", "it", 2**22 + 1, leads=asked > 1)]
+
+    outcome = await subject.trial(fault, 0.1, [cast(Any, Client())], targets)
+    assert isinstance(outcome, subject.Outcome)
+    assert "it" == outcome.target
 
 
 @pytest.mark.usefixtures("quick")

@@ -12,7 +12,7 @@ import pytest
 from deploy.chaos.errors import NotMadeError
 from deploy.chaos.network import kernel
 from deploy.chaos.network.connections import Place, connections_of
-from deploy.chaos.network.kernel import TABLE, cut, lossy, packets, program
+from deploy.chaos.network.kernel import TABLE, cut, lossy, may_change_networks, packets, program
 from tests.deploy.chaos.network.rights import Echo, echo, group, require_network
 from tests.waiting import until
 
@@ -168,10 +168,12 @@ def test_packets_are_those_of_counters() -> None:
 
 def test_without_the_right_or_the_programs_there_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its words."""
+    assert not may_change_networks("CapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffefff\n")
+    assert may_change_networks("CapEff:\t0000000000001000\n")
     monkeypatch.setattr(kernel, "_PATH", "/nowhere")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(NotMadeError, match="only root"):
+    monkeypatch.setattr(kernel, "may_change_networks", lambda _: False)
+    with pytest.raises(NotMadeError, match="only root may change networks"):
         program("nft")
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(kernel, "may_change_networks", lambda _: True)
     with pytest.raises(NotMadeError, match=r"there is no nft here \(Debian: apt-get install nftables\)"):
         program("nft")
