@@ -14,6 +14,7 @@ _STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em }
 :root { color-scheme: light dark }
 table { border-collapse: collapse } td, th { padding: .4em .8em; text-align: left; border-bottom: 1px solid #8885 }
+td:first-child { min-width: 14em }
 .kept { color: #188038 } .broken { color: #c5221f; font-weight: bold } svg { background: #8881; vertical-align: middle }
 """
 
@@ -54,7 +55,7 @@ def page(outcomes: Sequence[Outcome | NotMade], url: str, clients: int) -> str:
 <p>{clients} clients at {escape(url)}. Promised: no price that is older than the dashed line is called live, and
 everybody is well again by itself. {len(made)} faults, {broken} with a promise broken; {rest} not made.</p>
 <table>
-<tr><th>fault<th>process<th>oldest price called live<th>longest without a price<th>connected anew<th>promise
+<tr><th>fault<th>where<th>oldest price called live<th>longest without a price<th>connected anew<th>promise
 <th>time since the newest price: of clients that are told that prices are live (red), of any client (grey)</tr>
 {rows}
 </table>

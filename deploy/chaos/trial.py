@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from deploy.chaos.errors import NotMadeError
 from deploy.chaos.faults import Fault, made, victim
-from deploy.chaos.fleet import Role, Target
+from deploy.chaos.fleet import Role, Target, command_of
 from deploy.chaos.network.connections import Place
 from deploy.chaos.observer import LOOK_S, Observer, Sight, look
 from deploy.errors import DeployError
@@ -80,8 +80,11 @@ async def trial(
     try:
         await asyncio.sleep(CALM_S)
         async with made(fault, target, for_s, bus) as where:
+            # A process may take its time to end, and who has just had a price is well a moment longer.
+            gone = fault.is_undone or await _until_gone(target)
+            await asyncio.sleep(FRESH_S)
             over = await _until_well(observers)
-            back = await _until_back(targets, len(before))
+            back = gone and await _until_back(targets, len(before))
         await asyncio.sleep(CALM_S)
     except NotMadeError as error:
         return NotMade(fault, str(error))
@@ -115,6 +118,15 @@ async def _until_well(observers: Sequence[Observer]) -> bool:
     until = time.monotonic() + LONGEST_S
     while time.monotonic() < until:
         if all(one.is_live and one.age_s < FRESH_S for one in observers):
+            return True
+        await asyncio.sleep(LOOK_S)
+    return False
+
+
+async def _until_gone(target: Target) -> bool:
+    until = time.monotonic() + LONGEST_S
+    while time.monotonic() < until:
+        if not command_of(target.pid):
             return True
         await asyncio.sleep(LOOK_S)
     return False

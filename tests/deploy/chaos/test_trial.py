@@ -1,6 +1,7 @@
 """One fault, and how it is judged."""
 
 import asyncio
+import sys
 from typing import Any, cast
 
 import pytest
@@ -28,6 +29,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "CALM_S", 0.15)
     monkeypatch.setattr(subject, "LONGEST_S", 0.3)
     monkeypatch.setattr(subject, "LEADS_S", 0.3)
+    monkeypatch.setattr(subject, "FRESH_S", 0.6)
 
 
 async def tried(client: Client, pid: int, *, comes_back: bool = True) -> subject.Outcome:
@@ -64,6 +66,35 @@ async def test_clients_that_are_not_well_again_are_a_broken_promise() -> None:
     assert (0.0, 9.0, False, False) == (stuck.called_live_s, stuck.without_s, stuck.is_over, stuck.is_kept)
     lost = await tried(Client(), 2**22 + 1, comes_back=False)
     assert (True, False, False) == (lost.is_over, lost.is_back, lost.is_kept)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_process_that_takes_its_time_to_end_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What clients see begins with its end, and is not over before another is there."""
+    monkeypatch.setattr(subject, "LONGEST_S", 20.0)
+    monkeypatch.setattr(subject, "FRESH_S", 0.3)
+    slow = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.7), exit())); print(flush=True)"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", f"{slow}; signal.pause()", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    client, stopped = Client(), next(fault for fault in FAULTS if fault.name == "poller-stopped")
+    others = [Target("gateway", "another", 2**22 + 1)]
+
+    async def targets() -> list[Target]:
+        return [*others, Target("poller", "it", process.pid, leads=True)] if process.returncode is None else others
+
+    trying = asyncio.create_task(subject.trial(stopped, 0.1, [cast(Any, client)], targets))
+    await process.wait()
+    client.is_live, client.age_s = False, 5.0
+    await asyncio.sleep(0.5)
+    assert not trying.done()
+    client.is_live, client.age_s = True, 0.1
+    others.append(Target("poller", "the next", 2**22 + 2, leads=True))
+    outcome = await trying
+    assert isinstance(outcome, subject.Outcome)
+    assert (0.1, 5.0, True) == (outcome.called_live_s, outcome.without_s, outcome.is_kept)
 
 
 @pytest.mark.parametrize(
