@@ -11,10 +11,10 @@ _WIDTH: Final = 560
 _HEIGHT: Final = 120
 
 _STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 86em; padding: 0 1em }
 :root { color-scheme: light dark }
 table { border-collapse: collapse } td, th { padding: .4em .8em; text-align: left; border-bottom: 1px solid #8885 }
-td:first-child { min-width: 14em }
+td:first-child { min-width: 11em }
 .kept { color: #188038 } .broken { color: #c5221f; font-weight: bold } svg { background: #8881; vertical-align: middle }
 """
 
