@@ -76,7 +76,7 @@ bench: $(VENV)/.ready
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
 test: check npm
 	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 systemd-analyze=systemd /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
-		node=nodejs npm promtool=prometheus
+		node=nodejs npm promtool=prometheus nft=nftables
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV)
 	$(if $(COVERAGE),rm -f .coverage .coverage.*)
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
@@ -97,7 +97,7 @@ endef
 
 # What passes is recorded in tests/long_runs.txt, which is to be committed.
 test-long: $(VENV)/.ready
-	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm systemd-nspawn=systemd-container promtool=prometheus bwrap=bubblewrap
+	@deploy/system.sh haproxy nginx=nginx-light ip=iproute2 node=nodejs npm systemd-nspawn=systemd-container promtool=prometheus bwrap=bubblewrap nft=nftables
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV) long
 	$(VENV)/bin/python -m pytest -m long --long $(LONG) $(ARGS)
 
@@ -133,6 +133,7 @@ dist: $(VENV)/.ready
 	@deploy/release.sh $(abspath $(VENV))/bin/python
 
 chaos: $(VENV)/.ready
+	@deploy/system.sh nft=nftables ss=iproute2
 	@$(VENV)/bin/python -m deploy chaos $(ARGS)
 
 dev: $(VENV)/.ready

@@ -65,7 +65,7 @@ def _checked(process: AnyPresent) -> Target | None:
     what = f"{role} {process.name} (process {process.pid})"
     if process.host != socket.gethostname()[:200]:
         raise DeployError(f"{what} runs on {process.host}: faults are made on this machine only, where all must run")
-    if not _command(process.pid):
+    if not command_of(process.pid):
         return None
     require(process.pid, _OURS[role], what)
     if isinstance(process, GatewayPresent):
@@ -79,7 +79,7 @@ def require(pid: int, words: tuple[str, ...], what: str) -> None:
     Raises:
         DeployError: it is not.
     """
-    command = _command(pid)
+    command = command_of(pid)
     if not command:
         raise DeployError(f"{what} is not there (a container has numbers of its own: run this inside of it)")
     owner = Path(f"/proc/{pid}").stat().st_uid
@@ -89,7 +89,7 @@ def require(pid: int, words: tuple[str, ...], what: str) -> None:
         raise DeployError(f"{what} belongs to another user; run this as root, or as that user")
 
 
-def _command(pid: int) -> str:
+def command_of(pid: int) -> str:
     """The command of a process, as it was started; empty if it is not there, or has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")

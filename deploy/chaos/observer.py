@@ -16,6 +16,11 @@ from gateway.protocol.messages import Welcome
 LOOK_S: Final = 0.1
 SILENT_S: Final = 3.0
 """A client must not call prices live of a gateway that has said nothing for so long (docs/reconnecting.md)."""
+RETURN_S: Final = 1.0
+"""What a client allows for the first price after it is told that prices are live again; old ones it does not call so.
+
+A poller says that its exchange answers again, and then asks for the prices that it missed.
+"""
 
 
 class Observer:
@@ -32,6 +37,8 @@ class Observer:
         self._heard_at = 0.0
         self._has_price = False
         """Whether one has come over this connection: those of an earlier one are called nothing."""
+        self.waits_until = 0.0
+        """For the first price since prices are live again; 0 if it has come."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -47,7 +54,10 @@ class Observer:
                         self.is_connected, self._has_price = True, False
                         self.connections += 1
                     case _:
+                        was_told = self._is_told
                         self._board.take(message)
+                        if self._is_told and not was_told:
+                            self.waits_until = self._heard_at + RETURN_S
                         self._note(message)
         except WatchError as error:
             self.problem = str(error)
@@ -55,18 +65,27 @@ class Observer:
     def _note(self, message: Message) -> None:
         match message:
             case Update() | Snapshot():
-                self._has_price = True
-                self.newest_us = max(self.newest_us, message.recv_us)
+                newest_us = message.recv_us
             case Updates(ticks=ticks):
-                self._has_price = True
-                self.newest_us = max((self.newest_us, *(tick.recv_us for tick in ticks)))
+                newest_us = max(tick.recv_us for tick in ticks)
+            case _:
+                return
+        self._has_price = True
+        if newest_us > self.newest_us:
+            self.newest_us = newest_us
+            self.waits_until = 0.0
+
+    @property
+    def _is_told(self) -> bool:
+        feeds = self._board.feeds.values()
+        return bool(feeds) and all(feed.feed == "live" for feed in feeds)
 
     @property
     def is_live(self) -> bool:
         """Whether it may call prices live: it is told so, and not by a gateway that has fallen silent."""
-        feeds = self._board.feeds.values()
-        told = self._has_price and self.is_connected and bool(feeds) and all(feed.feed == "live" for feed in feeds)
-        return told and time.monotonic() - self._heard_at < SILENT_S
+        now = time.monotonic()
+        may = self._has_price and self.is_connected and self._is_told
+        return may and now - self._heard_at < SILENT_S and now >= self.waits_until
 
     @property
     def age_s(self) -> float:

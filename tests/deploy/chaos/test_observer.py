@@ -3,8 +3,10 @@
 import asyncio
 import time
 
+import pytest
 from websockets.asyncio.server import ServerConnection
 
+from deploy.chaos import observer as subject
 from deploy.chaos.observer import Observer, Sight, look
 from tests.deploy.watch.gateways import Gateway, greet, say, tick
 from tests.waiting import until
@@ -56,6 +58,41 @@ async def test_late_prices_are_old_however_many_come() -> None:
         running = asyncio.create_task(observer.run())
         await until(lambda: observer.is_live and observer.newest_us)
         assert observer.age_s >= 5
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_old_prices_are_not_called_live_in_the_first_moment_after_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one ends that; where none comes, they are called live after a while, and that counts."""
+    told, price, again = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    live = STALE | {"feed": "live"}
+
+    async def play(socket: ServerConnection) -> None:
+        await greet(socket, "BTCUSDT")
+        await say(socket, tick("BTCUSDT", 100) | {"recv_us": time.time_ns() // 1000 - 9_000_000})
+        await say(socket, STALE)
+        await say(socket, live)
+        await told.wait()
+        await say(socket, tick("BTCUSDT", 101) | {"seq": 2} | {"recv_us": time.time_ns() // 1000})
+        await price.wait()
+        await say(socket, STALE)
+        await again.wait()
+        await say(socket, live)
+        await socket.wait_closed()
+
+    async with Gateway(play).serving() as gateway:
+        observer = Observer(gateway.url, ["BTC"], None)
+        monkeypatch.setattr(subject, "RETURN_S", 60.0)
+        running = asyncio.create_task(observer.run())
+        await until(lambda: observer.waits_until)
+        assert not observer.is_live
+        told.set()
+        await until(lambda: observer.is_live)
+        monkeypatch.setattr(subject, "RETURN_S", 0.2)
+        price.set()
+        await until(lambda: not observer.is_live)
+        again.set()
+        await until(lambda: observer.is_live)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from deploy.chaos.faults import FAULTS
 from deploy.chaos.observer import Sight
 from deploy.chaos.report import lines, page, verdict
-from deploy.chaos.trial import Outcome
+from deploy.chaos.trial import NotMade, Outcome
 
 SIGHT = Sight([(0.0, 0.1, 0.1), (0.1, 2.9, 9.0), (0.2, 0.0, 0.1)])
 KEPT = Outcome(FAULTS[0], "gateway <b>", 2.9, 9.0, 5, is_over=True, is_back=True, sight=SIGHT)
@@ -25,7 +25,19 @@ def test_a_page_needs_nothing_else_and_shows_what_it_is_told_as_text() -> None:
     """A row and a chart for each."""
     text = page([KEPT, replace(KEPT, is_over=False)], "ws://h/<ws>", 20)
     assert (2, 4) == (text.count("<svg"), text.count("<polyline"))
-    assert "2 faults, 1 with a promise broken" in text
+    assert "2 faults, 1 with a promise broken; 0 not made" in text
     assert "gateway &lt;b&gt;" in text
     assert "<ws>" not in text
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_what_was_not_made_is_no_promise_kept() -> None:
+    """It has a row of its own, and counts for nothing else."""
+    none = NotMade(FAULTS[3], "only root may <do> it")
+    assert ["a gateway's connections to the bus are cut: not made, because only root may <do> it"] == list(
+        lines([none])
+    )
+    text = page([KEPT, none], "ws://h/ws", 20)
+    assert "not made, because only root may &lt;do&gt; it" in text
+    assert "1 faults, 0 with a promise broken; 1 not made" in text
+    assert 1 == text.count('class="kept"')
