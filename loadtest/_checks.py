@@ -18,7 +18,6 @@ class TickError(Enum):
 
     SKIPPED = ("gap", "ticks were skipped")
     REPEATED = ("gap", "seq repeated or went back")
-    AGAIN = ("gap", "a price that was sent already")
     MALFORMED = ("wrong price", "not a tick of scaled integers")
     CROSSED = ("wrong price", "bid above ask")
     RESCALED = ("wrong price", "scale changed")

@@ -9,12 +9,12 @@ import websocket
 from loadtest import _close_codes as close_codes
 from loadtest import _frames as frames
 from loadtest._kinds import PLAIN, Kind
+from loadtest._throttle import READS_PER_S, Throttle
 
 CONNECT_TIMEOUT_S = 10.0
 RECEIVE_BYTES = 64 * 1024
 SLOW_BUFFER_BYTES = 4096
 """What the system holds for a slow reader: as little as it can, so that the gateway notices."""
-READS_PER_S = 10
 _DEFLATE = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
 CODE_OF_STATUS = {401: 4401, 403: 4403, 429: 4429, 503: 1013}
@@ -26,20 +26,6 @@ class ConnectionEndedError(Exception):
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(reason or close_codes.meaning_of(code))
         self.code = code
-
-
-class Throttle:
-    """Reads so many bytes a second, a tenth of them at once at most."""
-
-    def __init__(self, bytes_per_s: int, now_s: float) -> None:
-        self.most = max(1, bytes_per_s // READS_PER_S)
-        """The bytes of one read."""
-        self._bytes_per_s, self._due_s = bytes_per_s, now_s
-
-    def wait_s(self, size: int, now_s: float) -> float:
-        """How long to wait after a read of ``size`` bytes. What was not read in time is not made up for."""
-        self._due_s = max(self._due_s, now_s) + size / self._bytes_per_s
-        return self._due_s - now_s
 
 
 class Connection:
@@ -116,7 +102,7 @@ class Connection:
             raise ConnectionEndedError(close_codes.ABNORMAL)
         return texts, len(data)
 
-    def _recv_slowly(self, throttle: "Throttle") -> bytes:
+    def _recv_slowly(self, throttle: Throttle) -> bytes:
         data: bytes = self._sock.recv(throttle.most)
         time.sleep(throttle.wait_s(len(data), time.perf_counter()))
         return data

@@ -19,7 +19,7 @@ def report(stats: RequestStats) -> dict[str, dict[str, Any]]:
     """Name of a row → ``count``, ``failures``, and ``p50_ms``, ``p99_ms``, ``max_ms``, None where nothing was timed."""
     entries = {entry.name: entry for entry in stats.entries.values()}
     rows = {}
-    for name in (kind.row(row) for kind in KINDS.values() for row in (*ROWS, *MORE)):
+    for name in (kind.row(row) for row in (*ROWS, *MORE) for kind in KINDS.values()):
         entry = entries.get(name)
         if entry is None and name not in ROWS:
             continue
@@ -42,7 +42,7 @@ def page(rows: dict[str, dict[str, Any]], *, again: bool = False) -> str:
         for name, row in rows.items()
     )
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
         + again * '<meta http-equiv="refresh" content="2">'
         + "<title>tickgate under load</title><style>body{font:16px sans-serif}"
         "td,th{padding:.2em 1em;text-align:right}"

@@ -9,20 +9,9 @@ import msgspec
 from loadtest import _messages as messages
 from loadtest._close_codes import ABNORMAL
 from loadtest._connection import CODE_OF_STATUS, CONNECT_TIMEOUT_S, RECEIVE_BYTES, ConnectionEndedError, reason_of
+from loadtest._events import EventParser
 
 _CLOSED = b'{"type":"closed"'
-
-
-class EventParser:
-    """Cuts the byte stream of one response into events (HTML Living Standard, section 9.2), of one line each."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take received bytes; return the data of the events that they complete. An ``id`` or ``retry`` is none."""
-        *events, self._rest = (self._rest + data).split(b"\n\n")
-        return [event[6:] for event in events if event.startswith(b"data: ")]
 
 
 class Stream:

@@ -110,10 +110,18 @@ def _key(file: Path) -> tuple[Any, str]:
 
 
 def printed_by(command: str) -> Callable[[str], str]:
-    """Tokens that a command prints as its last line; ``{subject}`` in it is the subject."""
+    """Tokens that a command prints as its last line; ``{subject}`` in it is the subject.
+
+    Raises:
+        TokenError: a quotation mark stands alone.
+    """
+    try:
+        template = shlex.split(command)
+    except ValueError as error:
+        raise TokenError(f"the token command is not one: {error}") from None
 
     def run(subject: str) -> str:
-        words = [word.replace("{subject}", subject) for word in shlex.split(command)]
+        words = [word.replace("{subject}", subject) for word in template]
         try:
             done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False)  # noqa: S603 - the operator's own
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:

@@ -1,6 +1,6 @@
 """One connection's protocol with ``/ws/trade``: last prices and volumes alone, without a number or a time.
 
-So a price cannot be late here, nor can one be missing: what is checked is its form, its symbol, and that it is news.
+So nobody can tell here that a price is late, or that one is missing. Its form is checked, and its symbol.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,6 @@ class TradeSession:
         self._tally, self._findings, self._send, self._now_s = tally, findings, send, now_s
         self._wanted = wanted
         self._asked: set[str] | None = None
-        self._last: dict[str, bytes] = {}
         self._began_s = now_s()
 
     def opened(self) -> None:
@@ -78,9 +77,6 @@ class TradeSession:
             self._note(TickError.UNASKED, payload)
         elif trade.price < 0:
             self._note(TickError.MALFORMED, payload)
-        elif self._last.get(trade.symbol) == payload:
-            self._note(TickError.AGAIN, payload)
-        self._last[trade.symbol] = payload
         self._tally.untimed += 1
 
     def _answer(self, payload: bytes) -> None:
