@@ -87,6 +87,8 @@ class ClientSession:
             case messages.Status():
                 self._checker.status(stale=message.feed == "stale")
                 self._findings.feed(stale=message.feed == "stale", reason=message.reason, source=message.source)
+            case messages.Error(code="expired"):
+                pass  # the close frame behind it counts
             case messages.Error():
                 self._findings.failed("refused", f"the gateway answered {message.code}")
             case messages.Lag() if self._kind.slow:

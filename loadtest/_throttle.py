@@ -1,6 +1,8 @@
 """How fast a slow reader reads."""
 
 READS_PER_S = 10
+BURST_S = 1.0
+"""What was not read in this last time is made up for: a system that holds little for a reader brings it in pieces."""
 
 
 class Throttle:
@@ -12,6 +14,6 @@ class Throttle:
         self._bytes_per_s, self._due_s = bytes_per_s, now_s
 
     def wait_s(self, size: int, now_s: float) -> float:
-        """How long to wait after a read of ``size`` bytes. What was not read in time is not made up for."""
-        self._due_s = max(self._due_s, now_s) + size / self._bytes_per_s
-        return self._due_s - now_s
+        """How long to wait after a read of ``size`` bytes."""
+        self._due_s = max(self._due_s, now_s - BURST_S) + size / self._bytes_per_s
+        return max(0.0, self._due_s - now_s)

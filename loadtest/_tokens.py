@@ -26,6 +26,11 @@ _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 class TokenError(Exception):
     """There is no token: the key cannot be used, or the command failed."""
 
+    def __init__(self, reason: str, said: str = "") -> None:
+        super().__init__(reason)
+        self.said = said.strip()
+        """What the command said about it: for the log, once."""
+
 
 class _Claims(msgspec.Struct):
     exp: float | None = None
@@ -128,7 +133,7 @@ def printed_by(command: str) -> Callable[[str], str]:
             raise TokenError(f"the token command failed: {type(error).__name__}") from None
         lines = done.stdout.split()
         if done.returncode or not lines or not re.fullmatch(r"[\w.~+/-]+=*", lines[-1], re.ASCII):
-            raise TokenError(f"the token command ended with {done.returncode}, and printed no token")
+            raise TokenError(f"the token command ended with {done.returncode}, and printed no token", done.stderr)
         return lines[-1]
 
     return run

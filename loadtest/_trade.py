@@ -93,6 +93,8 @@ class TradeSession:
                 self._subscribed(message.symbols)
             case messages.Unsubscribed() if self.names is not None:
                 self._asked = set(self.names)
+            case messages.Error(code="expired"):
+                pass  # the close frame behind it counts
             case messages.Error():
                 self._findings.failed("refused", f"the gateway answered {message.code}")
 

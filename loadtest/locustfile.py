@@ -150,6 +150,8 @@ class Trader(User):
         try:
             self._connect_and_listen(shared, findings)
         except TokenError as error:
+            if error.said and shared.once("token command"):
+                log.error("%s", error.said[-500:])  # noqa: TRY400 - the traceback says nothing more
             findings.failed("token", str(error))
             self._back_off()
         except ConnectionEndedError as ended:

@@ -280,8 +280,9 @@ def test_a_token_is_renewed_when_the_gateway_says_so() -> None:
 
 
 def test_who_has_one_token_lets_it_expire() -> None:
-    """Without another token `expiring` changes nothing."""
+    """Without another token `expiring` changes nothing; what the end is called is said by the close frame behind it."""
     talk = Talk()
     talk.begin("A", "B")
     talk.hear({"type": "expiring", "expires_us": 1})
+    talk.hear({"type": "error", "code": "expired", "message": "m"})
     assert (1, []) == (len(talk.sent), talk.findings.failures)

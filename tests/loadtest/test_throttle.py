@@ -14,9 +14,10 @@ def test_reads_take_as_long_as_their_bytes() -> None:
     assert pytest.approx(0.05) == throttle.wait_s(10, 50.11)
 
 
-def test_what_was_not_read_in_time_is_not_made_up_for() -> None:
-    """After a silence it does not read faster than before."""
+def test_only_the_last_second_is_made_up_for() -> None:
+    """After a longer silence it reads what it could have read in one second at once, and no more."""
     throttle = Throttle(1000, 50.0)
+    assert pytest.approx(0.0) == sum(throttle.wait_s(100, 90.0) for _ in range(10))
     assert pytest.approx(0.1) == throttle.wait_s(100, 90.0)
 
 

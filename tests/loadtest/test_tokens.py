@@ -94,6 +94,16 @@ def test_a_command_prints_the_token_of_a_subject() -> None:
     assert "token-of-load-1" == printed_by(print_it)("load-1")
 
 
+def test_what_a_failing_command_says_is_kept() -> None:
+    """An operator sees why there was no token."""
+    with pytest.raises(TokenError) as error:
+        printed_by("sh -c 'echo no such realm >&2; exit 3'")("load-1")
+    assert ("the token command ended with 3, and printed no token", "no such realm") == (
+        str(error.value),
+        error.value.said,
+    )
+
+
 @pytest.mark.parametrize("command", ["false", "true", "no-such-program-here", "echo <html>", "echo 'unclosed"])
 def test_a_command_that_fails_gives_no_token(command: str) -> None:
     """An exit code, no output, no program, or what is no token: all are told as such."""

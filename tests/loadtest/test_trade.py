@@ -74,5 +74,6 @@ def test_a_refusal_is_a_failure() -> None:
     talk = Talk()
     talk.hear(b'{"type":"error","code":"rate_limited","message":"m"}', b'{"type":"weather"}')
     talk.hear(b'{"type":"subscribed","symbols":["A"],"id":1}')
+    talk.hear(b'{"type":"error","code":"expired","message":"the close frame behind it counts"}')
     assert ["refused", "refused"] == [row for row, _ in talk.findings.failures]
     assert [(1, 2)] == talk.findings.shortages
