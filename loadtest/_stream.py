@@ -1,7 +1,6 @@
 """One stream of server-sent events, with what `Connection` has: ``GET /v1/stream`` (docs/http.md)."""
 
 import http.client
-import json
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -12,6 +11,14 @@ from loadtest._connection import CODE_OF_STATUS, CONNECT_TIMEOUT_S, RECEIVE_BYTE
 from loadtest._events import EventParser
 
 _CLOSED = b'{"type":"closed"'
+
+
+class _Symbol(msgspec.Struct):
+    symbol: str
+
+
+class _Served(msgspec.Struct):
+    symbols: list[_Symbol]
 
 
 class Stream:
@@ -38,9 +45,14 @@ class Stream:
             raise
 
     def _symbols(self, wanted: int) -> list[str]:
-        served = json.loads(self._get("/v1/symbols").read())["symbols"]
+        try:
+            served = msgspec.json.decode(self._get("/v1/symbols").read(), type=_Served).symbols
+        except messages.UNREADABLE:
+            raise ConnectionEndedError(ABNORMAL, "/v1/symbols was answered with something else") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionEndedError(ABNORMAL, reason_of(error)) from None
         self._http.close()
-        return [entry["symbol"] for entry in served[:wanted]]
+        return [entry.symbol for entry in served[:wanted]]
 
     def _get(self, path: str) -> http.client.HTTPResponse:
         try:

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from loadtest._messages import UNREADABLE
+
 REUSE_S = 35.0
 """A token that lasts this long is used again: a gateway says `expiring` half a minute before the end."""
 COMMAND_TIMEOUT_S = 30.0
@@ -42,7 +44,7 @@ def expiry_s(token: str) -> float | None:
     try:
         claims = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
         return msgspec.json.decode(claims, type=_Claims).exp
-    except (IndexError, ValueError, msgspec.DecodeError):
+    except (IndexError, ValueError, *UNREADABLE):
         return None
 
 
