@@ -102,3 +102,26 @@ async def test_the_page_shows_each_kind_of_user_in_rows_of_its_own(tmp_path: Pat
     # Two of them get less than any other alone: so their ages are apart.
     assert report["tick latency (slow)"]["count"] < min(report[name]["count"] for name in TIMED if "slow" not in name)
     assert not {name for name in report if name.startswith("reconnect (")}
+
+
+@pytest.mark.long("gateway", "poller", "deploy", "loadtest")
+async def test_who_cannot_renew_comes_back_and_who_does_not_read_is_cut_off(tmp_path: Path) -> None:
+    """The end of a token, and that of a slow reader, are counted where they belong, and are no failures."""
+    program()
+    secret = tmp_path / "secret"
+    secret.write_text(secrets.token_urlsafe(48))
+    auth = {"AUTH_MODE": "jwt", "JWT_SECRET_FILE": str(secret), "JWT_LEEWAY_S": "0"}
+    plan = run_plan(SIM_TICKS_PER_S="500", LAG_TIMEOUT_S="1", **auth)
+    options = (
+        "--host", f"http://{plan.front}", "--users", "4", "--spawn-rate", "4", "--symbols", "3",
+        "--mix", "json=1,trade=1,stream=1,slow=1", "--slow-rate", "3000",
+        "--token-key", str(secret), "--token-ttl", "3", "--report", str(tmp_path / "report.json"),
+    )  # fmt: skip
+    async with running(plan), web_interface(*options) as (locust, url), aiohttp.ClientSession() as session:
+        wanted = {"renewal", "reconnect", "reconnect (trade)", "reconnect (stream)", "cut off (slow)"}
+        await rows_when(f"{url}/tickgate", wanted, session)
+        locust.send_signal(signal.SIGINT)
+        log = (await locust.communicate())[0].decode()
+    report = msgspec.json.decode((tmp_path / "report.json").read_bytes())
+    assert {0} == {row["failures"] for row in report.values()}, log
+    assert 0 == locust.returncode, log
