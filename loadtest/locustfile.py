@@ -60,7 +60,8 @@ def prepare(environment: Environment, **_: Any) -> None:
     try:
         Trader.tokens = tokens_of(options)
     except TokenError as error:
-        sys.exit(f"locust: error: {error}")
+        log.error("%s (LOAD_TOKEN, LOAD_TOKEN_KEY, LOAD_TOKEN_COMMAND)", error)  # noqa: TRY400 - no traceback
+        sys.exit(2)
     if isinstance(environment.runner, WorkerRunner):
         return
     if options.shape:
