@@ -23,6 +23,7 @@ _RULES = {
     4429: (Rule.BACKOFF, "rate limit"),
 }
 
+UNAUTHORISED, TOO_SLOW = 4401, 4408
 NO_CODE = 1005
 """Stands for a close frame without a code (RFC 6455, section 7.4.1)."""
 ABNORMAL = 1006

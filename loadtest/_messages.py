@@ -87,6 +87,28 @@ class Pong(Struct, tag_field="type", tag="pong", frozen=True):
     """The answer to a ping."""
 
 
+class Heartbeat(Struct, tag_field="type", tag="heartbeat", frozen=True):
+    """A stream is alive."""
+
+
+class Expiring(Struct, tag_field="type", tag="expiring", frozen=True):
+    """The token ends soon."""
+
+    expires_us: Exact
+
+
+class Authenticated(Struct, tag_field="type", tag="authenticated", frozen=True):
+    """Another token counts from now on."""
+
+    subject: str
+
+
+class Closed(Struct, tag_field="type", tag="closed", frozen=True):
+    """The last event of a stream that the gateway ends."""
+
+    code: int
+
+
 class Error(Struct, tag_field="type", tag="error", frozen=True):
     """A request was refused."""
 
@@ -100,10 +122,8 @@ class Shutdown(Struct, tag_field="type", tag="shutdown", frozen=True):
     reconnect_after_ms: Annotated[int, Meta(ge=0)]
 
 
-AnyMessage = (
-    Tick
-    | Snapshot
-    | Ticks
+NotAPrice = (
+    Ticks
     | Welcome
     | Subscribed
     | Unsubscribed
@@ -111,22 +131,29 @@ AnyMessage = (
     | SymbolStatus
     | Lag
     | Pong
+    | Heartbeat
+    | Expiring
+    | Authenticated
+    | Closed
     | Error
     | Shutdown
 )
+AnyMessage = Tick | Snapshot | NotAPrice
 
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """The errors of decoders: not JSON, not of that shape, not UTF-8, or nested without end."""
 
 
-class _Kind(Struct):
+class Kind(Struct):
+    """Of any message only what it is."""
+
     type: str
 
 
 _decoder = msgspec.json.Decoder(AnyMessage)
 _tick_decoder = msgspec.json.Decoder(Tick)
-_kind_decoder = msgspec.json.Decoder(_Kind)
+_kind_decoder = msgspec.json.Decoder(Kind)
 
 
 def decode(payload: bytes) -> AnyMessage:

@@ -5,17 +5,24 @@ from typing import Any
 
 from locust.stats import RequestStats
 
+from loadtest._kinds import KINDS
+
 TITLES = ("what", "count", "failures", "p50 ms", "p99 ms", "max ms")
 ROWS = ("tick latency", "connect", "first tick", "reconnect", "recovery", "gap", "wrong price", "disconnect", "refused")
-"""Always shown, in this order, though nothing happened; "tick latency" is the age of a price on arrival."""
+"""Of the plain kind always shown, in this order, though nothing happened; "tick latency" is the age of a price on
+arrival."""
+MORE = ("renewal", "token", "price", "conflated", "cut off")
+"""Shown where they occurred, as are all rows of the other kinds."""
 
 
 def report(stats: RequestStats) -> dict[str, dict[str, Any]]:
     """Name of a row → ``count``, ``failures``, and ``p50_ms``, ``p99_ms``, ``max_ms``, None where nothing was timed."""
     entries = {entry.name: entry for entry in stats.entries.values()}
     rows = {}
-    for name in ROWS:
+    for name in (kind.row(row) for row in (*ROWS, *MORE) for kind in KINDS.values()):
         entry = entries.get(name)
+        if entry is None and name not in ROWS:
+            continue
         timed = entry is not None and bool(entry.response_times)
         rows[name] = {
             "count": entry.num_requests if entry else 0,
@@ -35,7 +42,7 @@ def page(rows: dict[str, dict[str, Any]], *, again: bool = False) -> str:
         for name, row in rows.items()
     )
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
         + again * '<meta http-equiv="refresh" content="2">'
         + "<title>tickgate under load</title><style>body{font:16px sans-serif}"
         "td,th{padding:.2em 1em;text-align:right}"

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 
 import gevent
 from locust import events
@@ -9,6 +10,7 @@ from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
 from loadtest._checks import Memory, TickError
+from loadtest._kinds import PLAIN, Kind
 from loadtest._tally import Tally
 
 log = logging.getLogger(__name__)
@@ -27,8 +29,9 @@ class Run:
 
     def __init__(self, environment: Environment) -> None:
         self.memory = Memory()
-        self.tally = Tally()
-        self.ticks = 0
+        self.tallies: dict[Kind, Tally] = {}
+        """Of each kind that has users."""
+        self.ticks: Counter[Kind] = Counter()
         self.worst_lag_s = 0.0
         self.feed_state: tuple[bool, str, str] | None = None
         self._logged: set[str] = set()
@@ -36,6 +39,10 @@ class Run:
         self._began_s = time.perf_counter()
         self._limited = False
         self._greenlets = [gevent.spawn(self._pour_for_ever), gevent.spawn(self._probe_for_ever)]
+
+    def tally(self, kind: Kind) -> Tally:
+        """Where users of a kind count."""
+        return self.tallies.setdefault(kind, Tally())
 
     def once(self, key: str) -> bool:
         """Return True on the first call with ``key``: of a hundred users that notice something, one logs it."""
@@ -50,37 +57,43 @@ class Run:
         seconds = time.perf_counter() - self._began_s
         log.info(
             "%d ticks checked, %.0f/s; the generator's own loop was at most %.0f ms late",
-            self.ticks,
-            self.ticks / seconds,
+            self.ticks.total(),
+            self.ticks.total() / seconds,
             self.worst_lag_s * 1000,
         )
 
     def close_books(self) -> None:
-        """Count the rest. A run without a tick has tested nothing, and fails."""
+        """Count the rest. A kind of user without a tick has tested nothing, and fails."""
         self.pour()
-        if self.ticks == 0 and self.once("no tick"):
-            LocustFindings(self).failed("tick latency", "no tick arrived in the whole run")
+        for kind in self.tallies or (PLAIN,):
+            if self.ticks[kind] == 0 and self.once(f"no tick {kind.name}"):
+                LocustFindings(self, kind).failed("tick latency", "no tick arrived in the whole run")
 
     def pour(self) -> None:
         """Add the counts to Locust's statistics."""
-        tally = self.tally.take()
-        now = time.time()
-        if tally.latencies_ms:
-            self.ticks += sum(tally.latencies_ms.values())
-            self._add(latency_entry(self._environment.stats, tally, now))
-        for tick_error, count in tally.faults.items():
-            self._add(failure_entry(self._environment.stats, tick_error, count, now))
-            self._count_error(tick_error, count)
+        stats, now = self._environment.stats, time.time()
+        for kind, counting in self.tallies.items():
+            tally = counting.take()
+            self.ticks[kind] += sum(tally.latencies_ms.values()) + tally.untimed
+            if tally.latencies_ms:
+                self._add(latency_entry(stats, kind.row("tick latency"), tally, now))
+            for row, count in (("price", tally.untimed), ("conflated", tally.conflated)):
+                if count:
+                    self._add(count_entry(stats, kind.row(row), count, now))
+            for tick_error, count in tally.faults.items():
+                row = kind.row(tick_error.row)
+                self._add(failure_entry(stats, row, count, now))
+                self._count_error(row, tick_error.reason, count)
 
     def _add(self, entry: StatsEntry) -> None:
         stats = self._environment.stats
         stats.total.extend(entry)
         stats.get(entry.name, entry.method).extend(entry)
 
-    def _count_error(self, tick_error: TickError, count: int) -> None:
+    def _count_error(self, row: str, reason: str, count: int) -> None:
         errors = self._environment.stats.errors
-        key = StatsError.create_key("WS", tick_error.row, tick_error.reason)
-        error = errors.setdefault(key, StatsError("WS", tick_error.row, tick_error.reason))
+        key = StatsError.create_key("WS", row, reason)
+        error = errors.setdefault(key, StatsError("WS", row, reason))
         error.occurred()
         error.occurrences += count - 1
 
@@ -123,9 +136,9 @@ class Run:
             log.info("the load generator is no longer the limit")
 
 
-def latency_entry(stats: RequestStats, tally: Tally, now: float) -> StatsEntry:
-    """The row ``tick latency``, as if `StatsEntry.log` had been called for each tick."""
-    entry = StatsEntry(stats, "tick latency", "WS")
+def latency_entry(stats: RequestStats, row: str, tally: Tally, now: float) -> StatsEntry:
+    """A row of ages, as if `StatsEntry.log` had been called for each tick."""
+    entry = StatsEntry(stats, row, "WS")
     # Clocks of two machines may differ; a negative latency counts as 0.
     latencies = {max(0, ms): 0 for ms in tally.latencies_ms}
     for ms, count in tally.latencies_ms.items():
@@ -142,27 +155,44 @@ def latency_entry(stats: RequestStats, tally: Tally, now: float) -> StatsEntry:
     return entry
 
 
-def failure_entry(stats: RequestStats, tick_error: TickError, count: int, now: float) -> StatsEntry:
-    """The row of a fault that occurred ``count`` times."""
-    entry = StatsEntry(stats, tick_error.row, "WS")
-    entry.num_requests = entry.num_none_requests = entry.num_failures = count
-    entry.num_reqs_per_sec[int(now)] = entry.num_fail_per_sec[int(now)] = count
+def count_entry(stats: RequestStats, row: str, count: int, now: float) -> StatsEntry:
+    """The row of what occurred ``count`` times, without a time of its own."""
+    entry = StatsEntry(stats, row, "WS")
+    entry.num_requests = entry.num_none_requests = entry.num_reqs_per_sec[int(now)] = count
     entry.last_request_timestamp = now
     return entry
 
 
-class LocustFindings:
-    """Reports a session's findings to Locust and the log."""
+def failure_entry(stats: RequestStats, row: str, count: int, now: float) -> StatsEntry:
+    """The row of a fault that occurred ``count`` times."""
+    entry = count_entry(stats, row, count, now)
+    entry.num_failures = entry.num_fail_per_sec[int(now)] = count
+    return entry
 
-    def __init__(self, shared: Run) -> None:
-        self._run = shared
+
+class LocustFindings:
+    """Reports a session's findings to Locust and the log, in the rows of its kind."""
+
+    def __init__(self, shared: Run, kind: Kind) -> None:
+        self._run, self._kind = shared, kind
 
     def measured(self, row: str, seconds: float) -> None:
         events.request.fire(
-            request_type="WS", name=row, response_time=seconds * 1000, response_length=0, exception=None
+            request_type="WS",
+            name=self._kind.row(row),
+            response_time=seconds * 1000,
+            response_length=0,
+            exception=None,
+        )
+
+    def counted(self, row: str) -> None:
+        """Something occurred that is no failure and took no time."""
+        events.request.fire(
+            request_type="WS", name=self._kind.row(row), response_time=None, response_length=0, exception=None
         )
 
     def failed(self, row: str, reason: str) -> None:
+        row = self._kind.row(row)
         if self._run.once(f"{row}: {reason}"):
             log.warning("%s: %s (the first such failure; more are only counted)", row, reason)
         events.request.fire(
@@ -170,10 +200,9 @@ class LocustFindings:
         )
 
     def noticed(self, tick_error: TickError, detail: str) -> None:
-        if self._run.once(tick_error.name):
-            log.error(
-                "%s: %s (the first such message; more are only counted): %s", tick_error.row, tick_error.reason, detail
-            )
+        row = self._kind.row(tick_error.row)
+        if self._run.once(f"{row}: {tick_error.name}"):
+            log.error("%s: %s (the first such message; more are only counted): %s", row, tick_error.reason, detail)
 
     def feed(self, *, stale: bool, reason: str, source: str) -> None:
         state = (stale, reason, source)

@@ -1,32 +1,14 @@
 """One connection's protocol with a gateway, without its socket: payloads in, commands and findings out."""
 
 from collections.abc import Callable
-from typing import Protocol
-
-import msgspec
 
 from loadtest import _messages as messages
 from loadtest._checks import Checker, Memory, TickError
+from loadtest._findings import Findings
+from loadtest._kinds import PLAIN, Kind
 from loadtest._tally import Tally
 
-
-class Findings(Protocol):
-    """Receives the findings of a session."""
-
-    def measured(self, row: str, seconds: float) -> None:
-        """Something took ``seconds``; ``row`` is its row of the statistics."""
-
-    def failed(self, row: str, reason: str) -> None:
-        """Something went wrong; ``reason`` is one of a few fixed texts."""
-
-    def noticed(self, tick_error: TickError, detail: str) -> None:
-        """A tick was wrong (the tally has it already); ``detail`` is for the log."""
-
-    def feed(self, *, stale: bool, reason: str, source: str) -> None:
-        """The gateway reported the state of its feed."""
-
-    def fewer(self, held: int, wanted: int) -> None:
-        """The gateway has fewer symbols than were wanted."""
+RENEW_EVERY_S = 1.0
 
 
 class ClientSession:
@@ -41,10 +23,15 @@ class ClientSession:
         send: Callable[[bytes], None],
         now_s: Callable[[], float],
         wanted: int,
+        kind: Kind = PLAIN,
         batch: bool = False,
         names: list[str] | None = None,
+        renewal: Callable[[], str] | None = None,
     ) -> None:
-        """``now_s`` is a clock for durations; ``names`` are an earlier connection's symbols, to subscribe again."""
+        """``now_s`` is a clock for durations; ``names`` are an earlier connection's symbols, to subscribe again.
+
+        ``renewal`` makes another token when the gateway says that this one expires.
+        """
         self.names = names
         """The symbols held; None until the gateway has named its symbols."""
         self.heartbeat_s = 30.0
@@ -55,12 +42,17 @@ class ClientSession:
         """Whether a price has arrived."""
         self._memory, self._tally, self._findings = memory, tally, findings
         self._send, self._now_s = send, now_s
-        self._wanted, self._batch = wanted, batch
-        self._checker = Checker()
+        self._wanted, self._kind, self._batch = wanted, kind, batch or kind.batch
+        self._encoding, self._renewal = kind.encoding, renewal
+        self._checker = Checker(every=not kind.slow)
+        self._renewed_s: float | None = None
         self._began_s = now_s()
 
+    def opened(self) -> None:
+        """The connection is open; the gateway speaks first."""
+
     def receive(self, payloads: list[bytes], now_us: int) -> None:
-        """Take the text messages that arrived at ``now_us``, microseconds since the Unix epoch."""
+        """Take the messages that arrived at ``now_us``, microseconds since the Unix epoch."""
         good, last, latencies = self._memory.good, self._checker.last, self._tally.latencies_ms
         for payload in payloads:
             # The usual case: another user had this message already, and its seq is the next one.
@@ -73,7 +65,7 @@ class ClientSession:
 
     def _receive(self, payload: bytes, now_us: int) -> None:
         try:
-            message = messages.decode(payload)
+            message = self._encoding.decode(payload)
         except messages.UNREADABLE as error:
             self._refuse(payload, error)
             return
@@ -95,25 +87,42 @@ class ClientSession:
             case messages.Status():
                 self._checker.status(stale=message.feed == "stale")
                 self._findings.feed(stale=message.feed == "stale", reason=message.reason, source=message.source)
+            case messages.Error(code="expired"):
+                pass  # the close frame behind it counts
             case messages.Error():
                 self._findings.failed("refused", f"the gateway answered {message.code}")
+            case messages.Lag() if self._kind.slow:
+                self._tally.conflated += message.conflated
             case messages.Lag():
                 self._findings.failed("gap", "ticks were conflated though all were asked for")
+            case messages.Expiring() if self._renewal is not None:
+                self._renew(self._renewal)
+            case messages.Authenticated() if self._renewed_s is not None:
+                self._findings.measured("renewal", self._now_s() - self._renewed_s)
             case messages.Shutdown():
                 self.reconnect_after_s = message.reconnect_after_ms / 1000
+
+    def _renew(self, renewal: Callable[[], str]) -> None:
+        # Of a token that lasts less than half a minute the gateway says at once that it expires. One renewal after the
+        # other would be a flood; such a connection ends with its token.
+        if self._renewed_s is None or self._now_s() - self._renewed_s >= RENEW_EVERY_S:
+            self._renewed_s = self._now_s()
+            self._send(self._encoding.encode({"type": "auth", "token": renewal()}))
 
     def _welcome(self, message: messages.Welcome) -> None:
         self.welcomed = True
         self.heartbeat_s = message.heartbeat_s
         self._findings.measured("connect", self._now_s() - self._began_s)
         self._began_s = self._now_s()
-        command = {
+        command: dict[str, object] = {
             "type": "subscribe",
             "symbols": self.names or ["*"],
-            "conflate": False,
+            "conflate": self._kind.slow,
             "batch": self._batch,
         }
-        self._send(msgspec.json.encode(command))
+        if self._kind.numbers is not None:
+            command["numbers"] = self._kind.numbers
+        self._send(self._encoding.encode(command))
 
     def _subscribed(self, symbols: list[str]) -> None:
         if self.names is None and len(symbols) < self._wanted:
@@ -122,7 +131,7 @@ class ClientSession:
         extra = symbols[self._wanted :]
         if extra:
             # They may still arrive until the gateway has confirmed.
-            self._send(msgspec.json.encode({"type": "unsubscribe", "symbols": extra}))
+            self._send(self._encoding.encode({"type": "unsubscribe", "symbols": extra}))
         else:
             self._checker.held(set(symbols))
 
@@ -139,7 +148,7 @@ class ClientSession:
             self._tally.latencies_ms[(now_us - tick.recv_us) // 1000] += 1
             return
         try:
-            tick = messages.decode_tick(payload)
+            tick = self._encoding.decode_tick(payload)
         except messages.UNREADABLE:
             self._note(TickError.MALFORMED, payload)
             return
@@ -151,7 +160,7 @@ class ClientSession:
             self._findings.measured("first tick", self._now_s() - self._began_s)
 
     def _refuse(self, payload: bytes, error: Exception) -> None:
-        if messages.kind(payload) in ("tick", "snapshot", "ticks"):
+        if self._encoding.kind(payload) in ("tick", "snapshot", "ticks"):
             self._note(TickError.MALFORMED, payload)
         else:
             self._findings.failed("refused", f"a message that this client does not know: {error}"[:120])

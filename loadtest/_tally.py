@@ -10,11 +10,15 @@ from loadtest._checks import TickError
 
 
 class Tally:
-    """The counts of one process's users since the last `take`."""
+    """The counts of one process's users of one kind since the last `take`."""
 
     def __init__(self) -> None:
         self.latencies_ms: defaultdict[int, int] = defaultdict(int)
         """Age on arrival in whole milliseconds (rounded down) → number of ticks."""
+        self.untimed = 0
+        """Prices without a time."""
+        self.conflated = 0
+        """Ticks that a slow consumer was told it missed."""
         self.received_bytes = 0
         self.faults: Counter[TickError] = Counter()
 
@@ -24,7 +28,8 @@ class Tally:
         taken.latencies_ms.update(self.latencies_ms)
         taken.faults.update(self.faults)
         taken.received_bytes = self.received_bytes
+        taken.untimed, taken.conflated = self.untimed, self.conflated
         self.latencies_ms.clear()
         self.faults.clear()
-        self.received_bytes = 0
+        self.received_bytes = self.untimed = self.conflated = 0
         return taken

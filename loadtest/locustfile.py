@@ -7,7 +7,7 @@ and ``recovery`` (from the end of a connection, planned or not, until the next o
 unplanned disconnects are failures.
 """
 
-import argparse
+import itertools
 import json
 import logging
 import random
@@ -25,12 +25,17 @@ from locust.runners import MasterRunner, WorkerRunner
 # Locust puts only the working directory on the path; from elsewhere it would not find the package.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from loadtest._close_codes import Rule, rule_of
+from loadtest._close_codes import ABNORMAL, TOO_SLOW, UNAUTHORISED, Rule, rule_of
 from loadtest._connection import Connection, ConnectionEndedError
+from loadtest._kinds import Mix, shares_of
+from loadtest._options import add_to, tokens_of
 from loadtest._report import page, report
 from loadtest._run import LocustFindings, Run
 from loadtest._session import ClientSession
-from loadtest._shapes import SHAPES, shape_of
+from loadtest._shapes import shape_of
+from loadtest._stream import Stream
+from loadtest._tokens import TokenError, Tokens
+from loadtest._trade import TradeSession
 
 log = logging.getLogger(__name__)
 
@@ -39,64 +44,25 @@ MOVE_WAIT_S = 1.0
 """The wait of a planned move if the gateway named none."""
 BUSY_BYTES = 16 * 1024
 WELCOME_TIMEOUT_S = 10.0
+CUT_OFF = (ABNORMAL, TOO_SLOW)
+"""How a gateway ends the connection of a reader that is too slow (docs/protocol.md, slow clients)."""
 
 
-@events.init_command_line_parser.add_listener
-def add_options(parser: Any, **_: Any) -> None:
-    """Add our options, and defaults with which ``locust -f loadtest`` is enough."""
-    parser.set_defaults(num_users=100, spawn_rate=20)
-    parser.add_argument(
-        "--symbols",
-        type=positive,
-        default=100,
-        env_var="LOAD_SYMBOLS",
-        help="Symbols that each user holds (default 100)",
-    )
-    parser.add_argument(
-        "--batch",
-        choices=["yes", "no"],
-        default="no",
-        env_var="LOAD_BATCH",
-        help="Ask for batches, one `ticks` message per flush (default no)",
-    )
-    parser.add_argument(
-        "--token",
-        default="",
-        env_var="LOAD_TOKEN",
-        include_in_web_ui=False,
-        help="Sent as `Authorization: Bearer`",
-    )
-    parser.add_argument(
-        "--shape",
-        choices=["", *SHAPES],
-        default="",
-        env_var="LOAD_SHAPE",
-        include_in_web_ui=False,
-        help="How the number of users changes: ramp rises in ten steps during half of --run-time; storm starts all at "
-        "once, drops them every 30 s and starts them again 5 s later (default: --spawn-rate, then constant)",
-    )
-    parser.add_argument(
-        "--report",
-        default="",
-        metavar="FILE",
-        env_var="LOAD_REPORT",
-        include_in_web_ui=False,
-        help="Write our rows to this file at the end: HTML if its name ends in .html, else JSON",
-    )
-
-
-def positive(text: str) -> int:
-    """The number of an option; argparse ends the program with one line that names the option."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more (LOAD_SYMBOLS)")
-    return int(text)
+events.init_command_line_parser.add_listener(lambda parser, **_: add_to(parser))
 
 
 @events.init.add_listener
 def prepare(environment: Environment, **_: Any) -> None:
-    """Apply ``--shape``, and serve our rows at ``/tickgate`` of the web interface."""
+    """Apply ``--shape``, read the key of ``--token-key``, and serve our rows at ``/tickgate`` of the web interface."""
     options = environment.parsed_options
-    if options is None or isinstance(environment.runner, WorkerRunner):
+    if options is None:
+        return
+    try:
+        Trader.tokens = tokens_of(options)
+    except TokenError as error:
+        log.error("%s (LOAD_TOKEN, LOAD_TOKEN_KEY, LOAD_TOKEN_COMMAND)", error)  # noqa: TRY400 - no traceback
+        sys.exit(2)
+    if isinstance(environment.runner, WorkerRunner):
         return
     if options.shape:
         environment.shape_class = shape_of(options)
@@ -122,7 +88,8 @@ def write_report(environment: Environment) -> None:
 def begin(environment: Environment, **_: Any) -> None:
     """Forget the last run. A master has no users of its own, so it has nothing to share."""
     if not isinstance(environment.runner, MasterRunner):
-        Trader.shared = Run(environment)
+        Trader.shared, Trader.mix = Run(environment), Mix(shares_of(environment.parsed_options.mix))
+        Trader.numbers.clear()
 
 
 @events.quitting.add_listener
@@ -145,31 +112,57 @@ def end(environment: Environment, **_: Any) -> None:
 
 
 class Trader(User):
-    """One WebSocket client that stays connected and subscribed, and checks everything."""
+    """One client that stays connected and subscribed, and checks everything."""
 
     host = "ws://127.0.0.1:8080"
     shared: Run | None = None
+    mix: Mix
+    tokens: Tokens | None = None
+    numbers: set[int] = set()  # noqa: RUF012 - of all users of this process
+    """Those of the users that run: each has one to itself."""
 
     def on_start(self) -> None:
         """Set up, before the first connection."""
+        self._kind = self.mix.take()
+        self._number = next(number for number in itertools.count(1) if number not in self.numbers)
+        self.numbers.add(self._number)
+        # Each worker counts for itself.
+        runner = self.environment.runner
+        worker = f"{runner.worker_index}-" if isinstance(runner, WorkerRunner) else ""
+        self._subject = f"{self.environment.parsed_options.token_subject}-{worker}{self._number}"
         self._names: list[str] | None = None
         self._attempt = 0
         self._away: tuple[str, float] | None = None
         self._back_at_s: float | None = None
         self._welcomed = False
 
+    def on_stop(self) -> None:
+        """Leave kind and number to another user."""
+        self.mix.give_back(self._kind)
+        self.numbers.discard(self._number)
+
     @task
     def stream(self) -> None:
         """Run one connection, from its handshake to its end, and wait before the next."""
         shared = self.shared
         assert shared is not None
-        findings = LocustFindings(shared)
+        findings = LocustFindings(shared, self._kind)
         self._back_at_s, self._welcomed = None, False
         try:
             self._connect_and_listen(shared, findings)
+        except TokenError as error:
+            if error.said and shared.once("token command"):
+                log.error("%s", error.said[-500:])  # noqa: TRY400 - the traceback says nothing more
+            findings.failed("token", str(error))
+            self._back_off()
         except ConnectionEndedError as ended:
             now_s = time.perf_counter()
             rule = rule_of(ended.code)
+            if self._expired(ended.code):
+                # Who cannot send another token while connected comes back with one.
+                self._away = self._away or ("reconnect", now_s)
+                gevent.sleep(random.uniform(0.0, BACKOFF_BASE_S))
+                return
             if self._back_at_s is not None or rule is Rule.MOVE:
                 self._away = self._away or ("reconnect", now_s)
                 back_at_s = self._back_at_s or now_s + MOVE_WAIT_S * random.uniform(0.5, 1.5)
@@ -177,39 +170,67 @@ class Trader(User):
                 return
             if self._welcomed:
                 self._away = self._away or ("recovery", now_s)
-            findings.failed("disconnect" if self._welcomed else "connect", str(ended))
+            if self._kind.slow and self._welcomed and ended.code in CUT_OFF:
+                findings.counted("cut off")
+            else:
+                findings.failed("disconnect" if self._welcomed else "connect", str(ended))
             if rule is Rule.NEVER:
                 if shared.once("credentials"):
                     log.error(  # noqa: TRY400 - the traceback says nothing more
-                        "users stop: %s; set LOAD_TOKEN to a token that may connect", ended
+                        "users stop: %s; set LOAD_TOKEN to a token that may connect, or LOAD_TOKEN_KEY", ended
                     )
                 raise StopUser from None
-            gevent.sleep(random.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**self._attempt)))
-            self._attempt = min(self._attempt + 1, 10)
+            self._back_off()
+
+    def _back_off(self) -> None:
+        gevent.sleep(random.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**self._attempt)))
+        self._attempt = min(self._attempt + 1, 10)
+
+    def _expired(self, code: int) -> bool:
+        return (
+            code == UNAUTHORISED and self._welcomed and self.tokens is not None and self.tokens.expired(self._subject)
+        )
 
     def _connect_and_listen(self, shared: Run, findings: LocustFindings) -> NoReturn:
         """Stay connected.
 
         Raises:
             ConnectionEndedError: the connection ended, or could not be made.
+            TokenError: there is no token.
         """
-        options = self.environment.parsed_options
-        session = ClientSession(
-            memory=shared.memory,
-            tally=shared.tally,
-            findings=findings,
-            send=lambda text: connection.send(text),
-            now_s=time.perf_counter,
-            wanted=options.symbols,
-            batch=options.batch == "yes",
-            names=self._names,
+        options, kind, tally = self.environment.parsed_options, self._kind, shared.tally(self._kind)
+        tokens, subject = self.tokens, self._subject
+        token = options.token if tokens is None else tokens.token(subject)
+        common: dict[str, Any] = {
+            "tally": tally,
+            "findings": findings,
+            "send": lambda text: connection.send(text),
+            "now_s": time.perf_counter,
+            "wanted": options.symbols,
+            "names": self._names,
+        }
+        session = (
+            TradeSession(**common)
+            if kind.path == "/ws/trade"
+            else ClientSession(
+                **common,
+                memory=shared.memory,
+                kind=kind,
+                batch=options.batch == "yes",
+                renewal=None if tokens is None else lambda: tokens.renewed(subject),
+            )
         )
-        connection = Connection(endpoint(self.host), options.token)
+        connection: Stream | Connection = (
+            Stream(base_of(self.host, "http"), token, self._names, options.symbols)
+            if kind.path == "/v1/stream"
+            else Connection(base_of(self.host, "ws") + kind.path, token, kind, options.slow_rate)
+        )
         try:
+            session.opened()
             while True:
                 # A gateway pings each heartbeat, so after two of silence it is gone.
                 payloads, size = connection.receive(2 * session.heartbeat_s if session.welcomed else WELCOME_TIMEOUT_S)
-                shared.tally.received_bytes += size
+                tally.received_bytes += size
                 session.receive(payloads, time.time_ns() // 1000)
                 if not self._settled(session, findings):
                     raise ConnectionEndedError(1012)
@@ -220,7 +241,7 @@ class Trader(User):
             self._names = session.names
             connection.close()
 
-    def _settled(self, session: ClientSession, findings: LocustFindings) -> bool:
+    def _settled(self, session: ClientSession | TradeSession, findings: LocustFindings) -> bool:
         """Note the state of the session; return False when it is time to leave a gateway that goes away."""
         self._welcomed = session.welcomed
         now_s = time.perf_counter()
@@ -237,7 +258,10 @@ class Trader(User):
         return now_s < self._back_at_s
 
 
-def endpoint(host: str | None) -> str:
-    """The WebSocket URL of a host from Locust's ``--host`` or its form."""
+def base_of(host: str | None, scheme: str) -> str:
+    """The URL of a host from Locust's ``--host`` or its form, as ``ws`` or ``http``; TLS stays TLS."""
     base = (host or Trader.host).rstrip("/")
-    return f"ws{base.removeprefix('http')}/ws" if base.startswith("http") else f"{base}/ws"
+    for known in ("http", "ws"):
+        if base.startswith(known):
+            return scheme + base.removeprefix(known)
+    return base

@@ -18,7 +18,8 @@ from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
 from gateway.protocol.commands import Malformed
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
-from loadtest import _messages
+from loadtest import _encodings, _messages
+from loadtest._tokens import expiry_s
 from market.wire.codec import CodecError, decode_heartbeat, decode_states, decode_tick
 from poller.errors import PollerError
 from poller.network.reasons import in_body
@@ -113,6 +114,10 @@ READERS: dict[str, Callable[[bytes, Path], None]] = {
         grant.RefusedError,
     ),
     "load test": _refusing(_messages.decode, ValueError, RecursionError),
+    "load test, decimals": _refusing(_encodings.DECIMAL.decode, *_messages.UNREADABLE),
+    "load test, MessagePack": _refusing(_encodings.MSGPACK.decode, *_messages.UNREADABLE),
+    "load test's packed kind": _refusing(_encodings.MSGPACK.kind),
+    "load test's claims": _refusing(lambda payload: expiry_s(f"h.{base64.urlsafe_b64encode(payload).decode()}.s")),
     "load test's kind": _refusing(_messages.kind),
     "audit": _refusing(ticks_of, WireError),
 }

@@ -132,6 +132,23 @@ def test_a_gap_that_was_announced_is_no_fault() -> None:
     assert TickError.SKIPPED is checker.tick(tick(30, "B"))
 
 
+def test_a_slow_consumer_misses_ticks_and_no_order() -> None:
+    """Where ticks are conflated a jump is none; a repetition is a fault all the same."""
+    checker = Checker(every=False)
+    checker.snapshot(tick(10))
+    assert [None, None] == [checker.tick(tick(15)), checker.tick(tick(99))]
+    assert TickError.REPEATED is checker.tick(tick(99))
+
+
+def test_numbers_of_unknown_scale_are_not_compared() -> None:
+    """A decimal tick without sizes neither sets a scale nor breaks one, and may still not be crossed."""
+    memory = Memory()
+    assert judge(memory, tick(1, size_scale=-1)) is None
+    assert judge(memory, tick(2)) is None
+    assert judge(memory, tick(3, size_scale=-1)) is None
+    assert TickError.CROSSED is judge(memory, tick(4, size_scale=-1, bid=102))
+
+
 def test_live_said_again_forgives_nothing() -> None:
     """A status that repeats `live` is not an outage."""
     checker = Checker()

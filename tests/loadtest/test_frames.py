@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest._frames import CLOSE, PING, FrameParser, ProtocolError
+from gateway.websocket.framing.deflate import compress
+from loadtest._frames import BINARY, CLOSE, PING, FrameParser, ProtocolError
 
 
 def frame(head: int, payload: bytes) -> bytes:
@@ -44,6 +45,22 @@ def test_a_fragmented_message_is_joined_around_a_ping() -> None:
 def test_a_close_frame_is_a_control_frame() -> None:
     """A close frame comes out beside the messages before it."""
     assert ([b"a"], [(CLOSE, b"\x03\xf4")]) == FrameParser().feed(frame(0x81, b"a") + frame(0x88, b"\x03\xf4"))
+
+
+def test_a_binary_message_is_one_where_that_was_agreed() -> None:
+    """With another opcode agreed on, text is refused in its place."""
+    assert ([b"a", b"bc"], []) == FrameParser(BINARY).feed(frame(0x82, b"a") + frame(0x02, b"b") + frame(0x80, b"c"))
+    with pytest.raises(ProtocolError):
+        FrameParser(BINARY).feed(frame(0x81, b"a"))
+
+
+def test_compressed_messages_are_inflated_each_by_itself() -> None:
+    """What the gateway compresses comes out as it was, beside messages that are not compressed."""
+    text = b'{"type":"ticks"}' * 20
+    stream = frame(0xC1, compress(text)) + frame(0x81, b"plain") + frame(0xC1, compress(text))
+    assert ([text, b"plain", text], []) == FrameParser(deflate=True).feed(stream)
+    with pytest.raises(ProtocolError):
+        FrameParser(deflate=True).feed(frame(0xC1, b"\xff\xff\xff"))
 
 
 @pytest.mark.parametrize(

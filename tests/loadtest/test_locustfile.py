@@ -169,16 +169,28 @@ async def test_silence_fails_the_run(tmp_path: Path) -> None:
     assert "no tick arrived in the whole run" in log
 
 
-async def test_a_bad_setting_stops_the_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "said_last"),
+    [
+        ({"LOAD_SYMBOLS": "many"}, "'many' is not a whole number of 1 or more (LOAD_SYMBOLS)"),
+        (
+            {"LOAD_TOKEN": "x", "LOAD_TOKEN_KEY": "secret"},
+            "only one of --token, --token-key and --token-command can be used (LOAD_TOKEN, LOAD_TOKEN_KEY, "
+            "LOAD_TOKEN_COMMAND)",
+        ),
+    ],
+    ids=["a number", "two sources of tokens"],
+)
+async def test_a_bad_setting_stops_the_start(settings: dict[str, str], said_last: str) -> None:
     """A bad value ends the program with one line that names the option and its variable."""
     process = await asyncio.create_subprocess_exec(
         program(), "-f", "loadtest", "--headless",
-        cwd=ROOT, env=os.environ | {"LOAD_SYMBOLS": "many"},
+        cwd=ROOT, env=os.environ | settings,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said = (await process.communicate())[0].decode()
     assert 2 == process.returncode
-    assert said.splitlines()[-1].endswith("'many' is not a whole number of 1 or more (LOAD_SYMBOLS)")
+    assert said.splitlines()[-1].endswith(said_last)
 
 
 async def test_a_storm_connects_all_at_once_and_leaves_a_report(tmp_path: Path) -> None:

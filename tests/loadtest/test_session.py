@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from loadtest._checks import Memory, TickError
+from loadtest._kinds import KINDS, PLAIN, Kind
 from loadtest._session import ClientSession
 from loadtest._tally import Tally
 
+READERS = {"msgpack": msgspec.msgpack.decode}
 NOW_US = 1_800_000_000_000_000
 
 
@@ -41,23 +43,25 @@ class RecordingFindings:
 class Talk:
     """A session and everything around it."""
 
-    def __init__(self, wanted: int = 2, memory: Memory | None = None, **options: Any) -> None:
+    def __init__(self, wanted: int = 2, memory: Memory | None = None, kind: Kind = PLAIN, **options: Any) -> None:
         self.tally = Tally()
         self.findings = RecordingFindings()
         self.sent: list[Any] = []
         self.now_s = 50.0
+        self.kind = kind
         self.session = ClientSession(
             memory=memory or Memory(),
             tally=self.tally,
             findings=self.findings,
-            send=lambda text: self.sent.append(msgspec.json.decode(text)),
+            send=lambda text: self.sent.append(READERS.get(kind.name, msgspec.json.decode)(text)),
+            kind=kind,
             now_s=lambda: self.now_s,
             wanted=wanted,
             **options,
         )
 
     def hear(self, *messages: dict[str, Any] | bytes, at_us: int = NOW_US) -> None:
-        payloads = [m if isinstance(m, bytes) else msgspec.json.encode(m) for m in messages]
+        payloads = [m if isinstance(m, bytes) else self.kind.encoding.encode(m) for m in messages]
         self.session.receive(payloads, at_us)
 
     def begin(self, *symbols: str) -> None:
@@ -213,3 +217,72 @@ def test_a_shutdown_is_noted_in_seconds() -> None:
     assert talk.session.reconnect_after_s is None
     talk.hear({"type": "shutdown", "reconnect_after_ms": 2500})
     assert 2.5 == talk.session.reconnect_after_s
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("json", {"conflate": False, "batch": False}),
+        ("batch", {"conflate": False, "batch": True}),
+        ("deflate", {"conflate": False, "batch": True}),
+        ("decimal", {"conflate": False, "batch": False, "numbers": "decimal"}),
+        ("msgpack", {"conflate": False, "batch": False}),
+        ("slow", {"conflate": True, "batch": False}),
+    ],
+)
+def test_each_kind_asks_for_what_it_is(kind: str, options: dict[str, object]) -> None:
+    """The options of the subscribe are the kind's."""
+    talk = Talk(kind=KINDS[kind])
+    talk.begin("A", "B")
+    assert [{"type": "subscribe", "symbols": ["*"], **options}] == talk.sent
+
+
+def test_users_of_each_encoding_are_compared_with_each_other() -> None:
+    """One tick is the same in JSON, in MessagePack and with decimal strings, and other numbers are found in each."""
+    memory = Memory()
+    right = {"decimal": {"bid": "1.00", "ask": "1.01", "volume": "0.00005"}}
+    wrong = {"decimal": {"bid": "0.99", "ask": "1.01", "volume": "0.00005"}}
+    whole = ({"bid": 100, "volume": 5}, {"bid": 99, "volume": 5})
+    for name in ("json", "msgpack", "decimal", "msgpack"):
+        talk = Talk(memory=memory, kind=KINDS[name])
+        talk.begin("A", "B")
+        base = {"symbol": "A", "recv_us": NOW_US - 3_500}
+        if name != "decimal":
+            base |= {"ask": 101, "price_scale": 2, "size_scale": 5}
+        snapshot = {"type": "snapshot", "seq": 1} | base | right.get(name, whole[0])
+        talk.hear(snapshot, {"type": "tick", "seq": 2} | base | right.get(name, whole[0]))
+        assert ([], {3: 1}) == (talk.findings.faults, talk.tally.latencies_ms)
+        if name != "json":
+            talk.hear({"type": "tick", "seq": 2} | base | wrong.get(name, whole[1]))
+            assert [TickError.DIFFERENT] == talk.findings.faults
+
+
+def test_a_slow_consumer_counts_what_it_missed() -> None:
+    """For a slow reader `lag` and a jump are what it asked for."""
+    talk = Talk(kind=KINDS["slow"])
+    talk.begin("A", "B")
+    talk.hear(tick(1, "A", "snapshot"), tick(9), {"type": "lag", "conflated": 7})
+    assert ([], [], 7) == (talk.findings.failures, talk.findings.faults, talk.tally.conflated)
+
+
+def test_a_token_is_renewed_when_the_gateway_says_so() -> None:
+    """`expiring` is answered with another token and the renewal is measured, but not again within the same second."""
+    talk = Talk(renewal=lambda: "another")
+    talk.begin("A", "B")
+    talk.hear({"type": "expiring", "expires_us": 1})
+    talk.now_s += 0.5
+    talk.hear({"type": "authenticated", "subject": "load-1"}, {"type": "expiring", "expires_us": 1})
+    assert [{"type": "auth", "token": "another"}] == talk.sent[1:]
+    assert ("renewal", 0.5) == talk.findings.measures[-1]
+    talk.now_s += 1.0
+    talk.hear({"type": "expiring", "expires_us": 1})
+    assert 2 == len(talk.sent[1:])
+
+
+def test_who_has_one_token_lets_it_expire() -> None:
+    """Without another token `expiring` changes nothing; what the end is called is said by the close frame behind it."""
+    talk = Talk()
+    talk.begin("A", "B")
+    talk.hear({"type": "expiring", "expires_us": 1})
+    talk.hear({"type": "error", "code": "expired", "message": "m"})
+    assert (1, []) == (len(talk.sent), talk.findings.failures)

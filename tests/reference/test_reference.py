@@ -33,8 +33,10 @@ OTHER_CAPITALS = {
     "OTHER_VENUES",
     # Of deploy/kafka.sh.
     "MAVEN_REPO",
-    # Of loadtest/locustfile.py.
-    *("LOAD_SYMBOLS", "LOAD_BATCH", "LOAD_TOKEN", "LOAD_SHAPE", "LOAD_REPORT"),
+    # Of loadtest/_options.py.
+    *("LOAD_SYMBOLS", "LOAD_BATCH", "LOAD_TOKEN", "LOAD_SHAPE", "LOAD_REPORT", "LOAD_MIX", "LOAD_SLOW_RATE"),
+    *("LOAD_TOKEN_KEY", "LOAD_TOKEN_COMMAND", "LOAD_TOKEN_SUBJECT", "LOAD_TOKEN_TTL", "LOAD_TOKEN_ISSUER"),
+    "LOAD_TOKEN_AUDIENCE",
     # Of systemd.
     *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"),
 }
