@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import aiohttp
 import pytest
 
 from deploy.launcher.stack import Stack
@@ -55,6 +56,14 @@ async def readiness(stack: Stack, name: str) -> int:
     return await http_status(f"http://{address}/readyz")
 
 
+async def behind(stack: Stack, name: str) -> str:
+    """What a gateway's metrics say of it."""
+    (address,) = next(program.listens for program in stack.plan.gateways if program.name == name)
+    async with aiohttp.ClientSession() as session, session.get(f"http://{address}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("tickgate_behind "))
+
+
 async def until_readiness(stack: Stack, name: str, status: int) -> None:
     """Wait for an answer."""
     async with asyncio.timeout(40):
@@ -73,6 +82,8 @@ async def test_a_gateway_that_is_alone_with_its_fault_leaves_service_until_it_is
             proxy.mute = True
             await until_readiness(stack, "bad", 503)
             assert 200 == await readiness(stack, "good")
+            # An alert asks for it.
+            assert ["1.0", "0.0"] == [await behind(stack, name) for name in ("bad", "good")]
             proxy.mute = False
             await until_readiness(stack, "bad", 200)
             await stack.stop_one(plan.poller.name)
