@@ -88,6 +88,7 @@ def write_report(environment: Environment) -> None:
 def begin(environment: Environment, **_: Any) -> None:
     """Forget the last run. A master has no users of its own, so it has nothing to share."""
     if not isinstance(environment.runner, MasterRunner):
+        assert environment.parsed_options is not None
         Trader.shared, Trader.mix = Run(environment), Mix(shares_of(environment.parsed_options.mix))
         Trader.numbers.clear()
 
