@@ -22,6 +22,8 @@ from tests.valkey_cluster import NEVER_MS, ValkeyCluster
 
 # How long an example takes is for no test to judge.
 settings.register_profile("tickgate", deadline=None)
+# For who has changed what such a test is about: --hypothesis-profile thorough.
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("tickgate")
 
 TURNS = pytest.StashKey[side_by_side.Turns]()

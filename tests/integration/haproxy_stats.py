@@ -16,6 +16,7 @@ async def stats_of(stack: Stack, gateway: str) -> dict[str, str]:
         aiohttp.ClientSession() as session,
         session.get(f"http://{haproxy.listens[1]}/stats;csv") as response,
     ):
+        response.raise_for_status()
         table = csv.DictReader((await response.text()).removeprefix("# ").splitlines())
     return next(row for row in table if row["pxname"] == "gateways" and row["svname"] == gateway)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fanout.cohorts.member import Subscription
@@ -528,7 +528,6 @@ def windows(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("windows")
-@settings(max_examples=300, deadline=None)
 @given(stories(4, "AAA", "BBB", "CCC", "DDD"), first_subscription(4), rests)
 def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], throttle: Throttle
@@ -538,7 +537,6 @@ def test_whatever_happens_each_client_ends_with_the_newest_of_what_it_holds(
 
 
 @pytest.mark.usefixtures("windows")
-@settings(max_examples=500, deadline=None)
 @given(stories(2, "AAA", "BBB"), first_subscription(2), rests)
 def test_whatever_happens_each_client_knows_the_state_of_what_it_holds(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], throttle: Throttle

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fanout.cohorts.cohort import Cohort
@@ -52,7 +52,6 @@ def assert_one_place_each(market: Market) -> None:
 
 
 @pytest.mark.usefixtures("windows")
-@settings(max_examples=200, deadline=None)
 @given(stories(3, "AAA", "BBB", "CCC"), first_subscription(3), rests)
 def test_whatever_happens_each_connection_is_in_one_place_after_every_step(
     story: list[tuple[object, ...]], first: list[dict[str, Any]], rest: Throttle
@@ -87,7 +86,6 @@ def exact_stories(*names: str, rated: bool) -> st.SearchStrategy[list[tuple[obje
 
 @pytest.mark.usefixtures("windows")
 @pytest.mark.parametrize("rated", [False, True])
-@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_whatever_happens_nothing_is_told_twice_and_every_replaced_tick_is_counted_once(
     rated: bool, data: st.DataObject

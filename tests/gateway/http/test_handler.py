@@ -90,7 +90,7 @@ async def test_the_end_waits_for_nobody(start: Start, head: str) -> None:
     """Not for a body that never comes, and not for who never reads; a drain that is over is over."""
     running = await start()
     unread = await ask_and_never_read(running, METRICS)
-    await until(lambda: running.requests[0]._paused)
+    await until(lambda: bool(running.requests) and running.requests[0]._paused)
     _, writer = await asyncio.open_connection(running.host, running.port)
     writer.write(f"{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode())
     await until(lambda: len(running.requests) == 2)

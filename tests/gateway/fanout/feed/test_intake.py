@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fanout.feed.intake import Intake, ticks_of
@@ -147,7 +147,6 @@ def test_what_is_wrong_goes_nowhere_and_keeps_nothing_right_away(payload: bytes,
 damage = st.lists(st.tuples(st.integers(0, len(PLAIN)), st.integers(0, 4), st.binary(max_size=6)), max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
 @given(damage)
 def test_whatever_is_written_only_ticks_in_canonical_bytes_come_out(edits: list[tuple[int, int, bytes]]) -> None:
     """For any damage, a tick that passes is exactly the encoding of its decoded fields."""

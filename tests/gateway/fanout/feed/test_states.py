@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -162,7 +162,6 @@ happenings = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(happenings, max_size=40), st.integers(0, 3))
 def test_with_the_newest_heartbeat_and_the_store_what_is_held_is_true(
     story: list[tuple[object, ...]], at_most: int

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fanout.cohorts.member import Subscription
@@ -78,7 +78,6 @@ async def play(world: World, steps: list[tuple[str, Any]], options: Mapping[str,
     return clients
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.integers(0, 2**32),
     st.sampled_from([0, 4_000, 8_000, 1_000_000]),
@@ -99,7 +98,6 @@ def test_a_client_gets_what_it_missed_or_hears_what_it_lacks(
     run_virtual(run())
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
 def test_nothing_is_missed_while_the_history_is_whole(seed: int, channels: bool) -> None:
     """If the gateway has lost nothing, a client gets exactly what was published behind its position, takeovers too."""
