@@ -17,7 +17,6 @@ from gateway.client import costs
 from gateway.fanout.cohorts.window import LATE_S, LONGEST_RTT_S, note_round_trip
 from gateway.gateway import Gateway
 from gateway.log_events import STREAM_CLIENT_STALE
-from gateway.protocol.channels import symbol_of
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.connection import Connection
 from gateway.websocket.framing.frames import PONG, TEXT, frame
@@ -188,8 +187,9 @@ class StreamClient:
         if outcome.answer:
             connection.reply(frame(TEXT, outcome.answer))
         # An old price would pass for a new one.
-        is_current = self._gateway.stale_holders.is_current
-        current = [topic for topic in outcome.snapshots if is_current(symbol_of(topic))]
+        current, old = self._gateway.stale_holders.parted(outcome.snapshots)
+        if old:
+            hub.send_none(connection, old)
         if current:
             hub.send_snapshots(connection, current)
         if outcome.is_wrong:

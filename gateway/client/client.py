@@ -216,9 +216,11 @@ class Client:
         if outcome.snapshots:
             snapshots: Collection[str] = outcome.snapshots
             if not connection.encoding.tells_states:
-                snapshots = list(filter(gateway.stale_holders.is_current, snapshots))
+                snapshots, old = gateway.stale_holders.parted(snapshots)
+                gateway.hub.send_none(connection, old)
             gateway.hub.send_snapshots(connection, snapshots)
         elif outcome.states:
+            gateway.hub.send_none(connection, outcome.states)
             gateway.hub.send_states(connection, outcome.states)
         if outcome.since:
             gateway.replays.send_states(connection, outcome.since)

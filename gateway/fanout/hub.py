@@ -239,6 +239,11 @@ class Hub:
         """Write the state of each of ``topics`` that is not live. ``connection`` holds them all."""
         self._send(connection, topics, [])
 
+    def send_none(self, connection: Member, topics: Collection[str]) -> None:
+        """Write no snapshots of ``topics``, which ``connection`` holds: the next tick of each is news for it."""
+        for cohort in self.membership.cohorts_of(connection):
+            cohort.group.expect(cohort.subscription.topics.intersection(topics))
+
     def _send(self, connection: Member, topics: Collection[str], snapshots: Sequence[FramedTick]) -> None:
         known = map(self._states.get, topics) if self._states else ()
         states = [one for one in known if one is not None and one.message.state != "live"]
@@ -258,6 +263,7 @@ class Hub:
                 )
             if not (share.snapshots or share.states):
                 continue
+            cohort.group.told(share.snapshots)
             # Pending ticks are older, and would follow.
             if cohort.group.pending:
                 self._write_pending(connection, cohort, held)

@@ -88,7 +88,9 @@ class Registry:
             marks = Marks(self._next_number, self._unanswered, clock()) if watched else None
             cohort = self._new_cohort(subscription, group, marks=marks, clock=clock, watched=watched)
             alone = cohorts[subscription] = (cohort,)
-            for topic in group.cohorts.add(cohort):
+            new = group.cohorts.add(cohort)
+            group.begin(new)
+            for topic in new:
                 self.groups_of.setdefault(topic, {})[group] = None
         return alone
 

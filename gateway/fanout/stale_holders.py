@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
 from gateway.log_events import STALE_CLIENTS_CLOSED
+from gateway.protocol.channels import symbol_of
 from gateway.protocol.forms import FramedStatus
 from gateway.protocol.messages import Status
 from market.prices.venues import venue_of
@@ -76,6 +77,13 @@ class StaleHolders:
         """Whether the price of ``symbol`` is."""
         status = self._states.get(symbol)
         return (status is None or status.message.state not in _STALE) and venue_of(symbol) not in self._stale_venues()
+
+    def parted(self, topics: Collection[str]) -> tuple[list[str], list[str]]:
+        """Those of ``topics`` whose symbols have current prices, and the others."""
+        parts: tuple[list[str], list[str]] = [], []
+        for topic in topics:
+            parts[not self.is_current(symbol_of(topic))].append(topic)
+        return parts
 
     def _stale_venues(self) -> set[str]:
         return {status.venue for status in self._feed.statuses if status.feed == "stale"}

@@ -29,6 +29,15 @@ class Group(GroupView, Protocol):
     def flush(self) -> None:
         """Write all pending ticks."""
 
+    def begin(self, topics: Collection[str]) -> None:
+        """``topics`` are held again, or for the first time: what was offered of them before is not what anybody knows."""
+
+    def told(self, ticks: Collection[FramedTick]) -> None:
+        """Somebody has got ``ticks``, the newest, as snapshots."""
+
+    def expect(self, topics: Collection[str]) -> None:
+        """Somebody holds ``topics`` and got no snapshots: the next tick of each is news, whatever it says."""
+
 
 class Cohorts:
     """The cohorts of a group, by topic; both maps mirror each other."""
@@ -77,7 +86,20 @@ class Cohorts:
         return set().union(*holders)
 
 
-class ConflatingGroup(NewestPending):
+class _AllIsNews:
+    """What a group does that offers every tick: nothing."""
+
+    def begin(self, topics: Collection[str]) -> None:
+        """See `Group.begin`."""
+
+    def told(self, ticks: Collection[FramedTick]) -> None:
+        """See `Group.told`."""
+
+    def expect(self, topics: Collection[str]) -> None:
+        """See `Group.expect`."""
+
+
+class ConflatingGroup(_AllIsNews, NewestPending):
     """A group in which only the newest tick of each topic is pending."""
 
     def __init__(self, scheduler: FlushScheduler, counters: Counters) -> None:
@@ -127,7 +149,24 @@ class NewsGroup(ConflatingGroup):
         super().__init__(scheduler, counters)
         self._news = news
         self._offered: dict[str, object] = {}
-        """Topic → the newest news that were pending here."""
+        """Topic → the newest news that all know who hold it, or an object that is equal to none."""
+
+    def begin(self, topics: Collection[str]) -> None:
+        """See `Group.begin`."""
+        for topic in topics:
+            self._offered.pop(topic, None)
+
+    def told(self, ticks: Collection[FramedTick]) -> None:
+        """See `Group.told`."""
+        for tick in ticks:
+            news = self._news(tick.tick)
+            if news is not None:
+                self._offered.setdefault(tick.topic, news)
+
+    def expect(self, topics: Collection[str]) -> None:
+        """See `Group.expect`."""
+        for topic in topics:
+            self._offered[topic] = object()
 
     def offer(self, tick: FramedTick) -> None:
         """See `Group.offer`."""
@@ -140,7 +179,7 @@ class NewsGroup(ConflatingGroup):
             super().offer(tick)
 
 
-class ExactGroup(EveryPending):
+class ExactGroup(_AllIsNews, EveryPending):
     """A group in which every tick is pending, in order."""
 
     def __init__(self, scheduler: FlushScheduler) -> None:

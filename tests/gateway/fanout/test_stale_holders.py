@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.fanout.stale_holders import LOOK_S, STALE_S, StaleHolders
+from gateway.protocol.channels import STATS, topic_of
 from gateway.protocol.forms import FramedStatus
 from gateway.protocol.messages import Status, SymbolStatus
 from tests.fakes import run_virtual
@@ -76,6 +77,8 @@ def test_a_single_symbol_may_be_stale(state: str, ends: bool) -> None:
         await asyncio.sleep(STALE_S + 3 * LOOK_S)
         assert (["ETHUSDT"] if ends else []) == holder.closed_for
         assert (True, not ends) == (world.holders.is_current("BTCUSDT"), world.holders.is_current("ETHUSDT"))
+        both = ["BTCUSDT", topic_of(STATS, "ETHUSDT")]
+        assert (both[:1], both[1:]) if ends else (both, []) == world.holders.parted(both)
 
     virtually(scene())
 

@@ -110,6 +110,29 @@ async def test_the_plainest_client_runs_as_it_is(start: Start) -> None:
         assert '{"symbol":"BTCUSDT","price":62520.16,"volume":5.2}' == await client.recv()
 
 
+async def test_a_price_comes_when_it_has_changed_or_is_not_known_yet(start: Start) -> None:
+    """What the snapshot said is not sent again; who got none, as the price was old, has it as soon as it is current."""
+    running = await start()
+    url = f"ws://{running.host}:{running.port}/ws/trade"
+    await running.publish("BTCUSDT", 1, last=6252014)
+    async with connect(url) as early, connect(url) as late:
+        await early.send('{"type":"subscribe","symbols":["BTCUSDT"],"id":1}')
+        assert "subscribed" in str(await early.recv())
+        await running.heartbeat()
+        await until(lambda: running.gateway.feed.live)
+        await late.send('{"type":"subscribe","symbols":["BTCUSDT"]}')
+        assert '"price":62520.14' in str(await late.recv())
+        await running.publish("BTCUSDT", 2, last=6252014)
+        assert '"price":62520.14' in str(await early.recv())
+    await until(lambda: len(running.gateway.hub) == 0)
+    async with connect(url) as alone:
+        await alone.send('{"type":"subscribe","symbols":["BTCUSDT"]}')
+        assert '"price":62520.14' in str(await alone.recv())
+        await running.publish("BTCUSDT", 3, last=6252014)
+        await running.publish("BTCUSDT", 4, last=6252015)
+        assert '"price":62520.15' in str(await alone.recv())
+
+
 async def test_stale_prices_are_not_sent_and_end_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """It knows no word for them: an old price would pass for a new one, and silence for a quiet market."""
     monkeypatch.setattr("gateway.fanout.stale_holders.LOOK_S", 0.05)

@@ -99,6 +99,38 @@ def test_news_of_each_topic_are_their_own() -> None:
     assert {"BTC", "ETH"} == {its.topic for its in group.pending}
 
 
+def quoted(seq: int, number: int) -> FramedTick:
+    """A tick with the exchange's number of its quote."""
+    its = FramedTick("BTC", seq, tick("BTC", seq, update_id=number))
+    its.offset = seq
+    return its
+
+
+def test_what_was_offered_before_a_topic_is_held_again_is_known_to_nobody() -> None:
+    """A snapshot told something else meanwhile; the same as long ago is news."""
+    group = NewsGroup(ManualFlushScheduler(resting=False), Counters(), number_of)
+    group.offer(quoted(1, 7))
+    group.flush()
+    group.begin(["BTC"])
+    group.told([quoted(2, 8)])
+    group.offer(quoted(3, 7))
+    assert [3] == [its.seq for its in group.pending]
+
+
+def test_what_a_snapshot_said_is_no_news() -> None:
+    """Unless somebody got none."""
+    for others, expected in (([], [3]), (["BTC"], [2, 3])):
+        group = NewsGroup(ManualFlushScheduler(resting=False), Counters(), number_of)
+        one, member = cohort("BTC")
+        group.begin(group.cohorts.add(one))
+        group.expect(others)
+        group.told([quoted(1, 7)])
+        for its in (quoted(2, 7), quoted(3, 8)):
+            group.offer(its)
+        group.flush()
+        assert expected == seqs(member)
+
+
 def test_an_exact_group_keeps_everything_in_order() -> None:
     """In an exact group no tick replaces another."""
     group = ExactGroup(ManualFlushScheduler(resting=True))
