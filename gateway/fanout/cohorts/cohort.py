@@ -39,6 +39,12 @@ class GroupView(Protocol):
         A present flush is at the cohort ``at``.
         """
 
+    def told(self, ticks: Collection[FramedTick]) -> None:
+        """Somebody has got ``ticks``, the newest, as snapshots."""
+
+    def expect(self, topics: Collection[str]) -> None:
+        """Somebody holds ``topics`` without snapshots: the next tick of each is news, whatever it says."""
+
 
 class Cohort(Places):
     """Connections with equal subscriptions. The cohort sends to its members and newcomers."""

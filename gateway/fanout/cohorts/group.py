@@ -30,13 +30,7 @@ class Group(GroupView, Protocol):
         """Write all pending ticks."""
 
     def begin(self, topics: Collection[str]) -> None:
-        """``topics`` are held again, or for the first time: what was offered of them before is not what anybody knows."""
-
-    def told(self, ticks: Collection[FramedTick]) -> None:
-        """Somebody has got ``ticks``, the newest, as snapshots."""
-
-    def expect(self, topics: Collection[str]) -> None:
-        """Somebody holds ``topics`` and got no snapshots: the next tick of each is news, whatever it says."""
+        """``topics`` are held again, or for the first time: nobody knows what was offered of them before."""
 
 
 class Cohorts:
@@ -93,10 +87,10 @@ class _AllIsNews:
         """See `Group.begin`."""
 
     def told(self, ticks: Collection[FramedTick]) -> None:
-        """See `Group.told`."""
+        """See `GroupView.told`."""
 
     def expect(self, topics: Collection[str]) -> None:
-        """See `Group.expect`."""
+        """See `GroupView.expect`."""
 
 
 class ConflatingGroup(_AllIsNews, NewestPending):
@@ -157,14 +151,14 @@ class NewsGroup(ConflatingGroup):
             self._offered.pop(topic, None)
 
     def told(self, ticks: Collection[FramedTick]) -> None:
-        """See `Group.told`."""
+        """See `GroupView.told`."""
         for tick in ticks:
             news = self._news(tick.tick)
             if news is not None:
                 self._offered.setdefault(tick.topic, news)
 
     def expect(self, topics: Collection[str]) -> None:
-        """See `Group.expect`."""
+        """See `GroupView.expect`."""
         for topic in topics:
             self._offered[topic] = object()
 
