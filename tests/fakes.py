@@ -120,6 +120,12 @@ class NoGroup:
         """Nothing is left."""
         return ()
 
+    def told(self, _ticks: object) -> None:
+        """Every tick is news."""
+
+    def expect(self, _topics: object) -> None:
+        """Every tick is news."""
+
 
 def decoded(stream: bytes) -> Iterator[dict[str, Any]]:
     """The messages in a server's bytes, parsed independently of the code under test; pings are left out."""
