@@ -13,11 +13,13 @@ from msgspec import UNSET
 
 from deploy.probe.verdict import Seen
 from deploy.watch.messages import Message, Snapshot, Update, Updates, read
-from gateway.protocol.messages import Error, Shutdown, Status, Subscribed, SymbolStatus, Welcome
+from gateway.protocol.messages import Error, Pong, Shutdown, Status, Subscribed, SymbolStatus, Welcome
 from market.prices.tick import Tick
 
 LONGEST_CONNECT_S: Final = 10.0
 """A gateway that takes longer is not there."""
+LONGEST_ANSWER_S: Final = 3.0
+"""A gateway that takes longer to answer a ping hangs."""
 
 _OLD: Final = ("stale", "unknown")
 _HELP: Final = {
@@ -65,14 +67,20 @@ async def visit(
         seen.certificate_ends_s = _end_of_certificate(socket)
         ahead_us = 0 if welcome.server_us is UNSET else welcome.server_us - now_us()
         subscribed_at = clock()
+        listening = _Listening(seen, lambda: now_us() + ahead_us)
         try:
-            async with asyncio.timeout(for_s):
-                # A client that wants every tick hears of each that is missing.
-                asked = {"type": "subscribe", "symbols": list(symbols) or ["*"], "conflate": False, "id": "probe"}
-                await socket.send_str(orjson.dumps(asked).decode())
-                await _Listening(seen, lambda: now_us() + ahead_us).run(socket)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(for_s):
+                    # A client that wants every tick hears of each that is missing.
+                    asked = {"type": "subscribe", "symbols": list(symbols) or ["*"], "conflate": False, "id": "probe"}
+                    await socket.send_str(orjson.dumps(asked).decode())
+                    await listening.run(socket)
+            # Ticks may have come, and none since.
+            async with asyncio.timeout(LONGEST_ANSWER_S):
+                await socket.send_str('{"type":"ping"}')
+                await listening.run(socket, answered=True)
         except TimeoutError:
-            pass
+            seen.problem = seen.problem or f"no answer to a ping within {LONGEST_ANSWER_S:g} s: it hangs"
         except (aiohttp.ClientError, OSError, _EndedError) as error:
             seen.problem = f"the connection ended: {error or type(error).__name__}"
         finally:
@@ -113,12 +121,14 @@ class _Listening:
         self._now_us = now_us
         self._seqs: dict[str, int] = {}
 
-    async def run(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Until the connection ends."""
+    async def run(self, socket: aiohttp.ClientWebSocketResponse, *, answered: bool = False) -> None:
+        """Until the connection ends, or if ``answered`` until a ping is."""
         while True:
             message = await _next(socket)
             if message is not None:
                 self._note(message)
+                if answered and isinstance(message, Pong):
+                    return
 
     def _note(self, message: Message) -> None:
         seen = self._seen

@@ -8,6 +8,7 @@ from msgspec import Struct
 from gateway.protocol.messages import (
     Error,
     Expiring,
+    Pong,
     ServedSymbols,
     Shutdown,
     Status,
@@ -44,6 +45,7 @@ Message = (
     | ServedSymbols
     | Error
     | Expiring
+    | Pong
     | Shutdown
     | Welcome
 )

@@ -18,6 +18,7 @@ from gateway.auth.keys import NEW_SECRET, KeyMaterialError, from_public, from_se
 from gateway.errors import GatewayError
 from market.process.printable import complain
 from market.process.usage import Parser
+from market.settings.environ import Environ, SettingError
 
 
 class TokenError(GatewayError):
@@ -74,7 +75,7 @@ def _parser(environ: Mapping[str, str], program: str) -> Parser:
         program,
         "Print a token that opens a gateway with AUTH_MODE=jwt. For development: in production,\n"
         "your identity provider issues tokens.",
-        f"Signs with JWT_SECRET, of which one is made by:\n{NEW_SECRET}",
+        f"Signs with JWT_SECRET, or the one in JWT_SECRET_FILE. One is made by:\n{NEW_SECRET}",
     )
     parser.add_argument("--subject", default="developer", metavar="NAME", help="who bears it (default: developer)")
     parser.add_argument("--symbols", metavar="LIST", help="what it may subscribe to: BTCUSDT,ETHUSDT or * (all)")
@@ -108,7 +109,10 @@ def _claims(options: argparse.Namespace, now_s: int) -> dict[str, Any]:
 
 
 def _secret(environ: Mapping[str, str]) -> bytes:
-    secret = environ.get("JWT_SECRET", "")
+    try:
+        secret = Environ(environ).secret("JWT_SECRET", "JWT_SECRET_FILE")
+    except SettingError as error:
+        raise TokenError(str(error)) from None
     if not secret:
         raise TokenError(f"JWT_SECRET is not set; make one with: {NEW_SECRET}")
     try:

@@ -28,7 +28,8 @@ def playing(*messages: dict[str, object]) -> Script:
     async def play(socket: ServerConnection) -> None:
         await greet(socket, "BTCUSDT", "ETHUSDT", server_us=SERVER_US)
         await say(socket, *messages)
-        await socket.wait_closed()
+        async for _ping in socket:
+            await say(socket, {"type": "pong"})
 
     return play
 
@@ -42,6 +43,20 @@ async def test_ages_are_by_the_gateways_clock() -> None:
     assert seen.connect_s is not None
     assert seen.connect_s < 10
     assert ({"binance": ""}, {}, 2, None) == (seen.feeds, seen.stale, seen.symbols, seen.certificate_ends_s)
+
+
+async def test_a_gateway_that_hangs_after_some_ticks_is_not_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection stays, and what it has said so far is good."""
+
+    async def hang(socket: ServerConnection) -> None:
+        await greet(socket, "BTCUSDT", server_us=SERVER_US)
+        await say(socket, numbered("BTCUSDT", 1))
+        await socket.wait_closed()
+
+    monkeypatch.setattr("deploy.probe.visit.LONGEST_ANSWER_S", 0.2)
+    async with Gateway(hang).serving() as gateway:
+        seen = await visit(gateway.url, [], 0.3)
+    assert (1, "no answer to a ping within 0.2 s: it hangs") == (seen.ticks, seen.problem)
 
 
 async def test_missing_ticks_are_counted_by_symbol() -> None:

@@ -98,6 +98,15 @@ def test_a_key_file_signs(command: Command, tmp_path: Path, algorithm: str) -> N
     assert "one" == read_compact(token, (algorithm,)).kid
 
 
+def test_the_secret_may_be_in_a_file(command: Command, tmp_path: Path) -> None:
+    """As for the gateway: in one place only, and a file that cannot be read is named."""
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n", encoding="ascii")
+    assert "demo" == opened(command.prints("--subject", "demo", environ={"JWT_SECRET_FILE": str(file)})).subject
+    assert "both set" in command.fails(environ={"JWT_SECRET_FILE": str(file), "JWT_SECRET": SECRET})
+    assert "JWT_SECRET_FILE" in command.fails(environ={"JWT_SECRET_FILE": str(tmp_path / "none")})
+
+
 @pytest.mark.parametrize(("environ", "problem"), [({}, "is not set"), ({"JWT_SECRET": "short"}, "is 5 bytes long")])
 def test_without_a_good_secret_it_says_how_to_make_one(command: Command, environ: dict[str, str], problem: str) -> None:
     """A missing or short secret makes no token."""
