@@ -56,7 +56,7 @@ def _refused(counts: Counters) -> Iterator[Family]:
     closed = {(name.lower(), str(_CODES[name])): float(count) for name, count in counts.closed.items()}
     yield Family("tickgate_closed_total", "counter", text, closed, ("reason", "code"))
     text = "Tokens and tickets that were refused, in requests and in messages."
-    failures = {reason: counts.connections_refused[reason] + counts.tokens_refused[reason] for reason in _AUTH}
+    failures = {reason: counts.unauthorised[reason] + counts.tokens_refused[reason] for reason in _AUTH}
     yield counters("tickgate_auth_failures", text, "reason", failures.items())
 
 

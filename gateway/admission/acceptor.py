@@ -179,7 +179,7 @@ class PendingHandshake(asyncio.Protocol):
             self.transport.close()
 
     def _refuse(self, refusal: RefusalError) -> None:
-        self._acceptor.counters.connections_refused[refusal.reason] += 1
+        self._acceptor.counters.refused(refusal)
         self.transport.write(refusal.to_http())
         self.transport.close()
 

@@ -281,7 +281,7 @@ class Requests(Internals):
             exc = no_request()
         if not isinstance(exc, RefusalError):
             return super().handle_error(request, status, exc, message)
-        self._counters.connections_refused[exc.reason] += 1
+        self._counters.refused(exc)
         answer_in_http_1_1(request)
         headers = {**exc.headers, hdrs.SERVER: SERVER}
         answer = web.Response(status=exc.status, body=exc.body, content_type="application/json", headers=headers)

@@ -42,7 +42,7 @@ def answer_now(gateway: Gateway, message: RawRequestMessage, address: str) -> by
     try:
         gateway.admission.names.check_operator(message.headers)
     except RefusalError as refusal:
-        gateway.counters.connections_refused[refusal.reason] += 1
+        gateway.counters.refused(refusal)
         return refusal.to_http()
     if message.path == "/readyz":
         status, body = readiness(gateway, message.headers, address)

@@ -244,7 +244,7 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
     except web.HTTPMethodNotAllowed as error:
         return _refused(other_methods(error.allowed_methods))
     except RefusalError as refusal:
-        gateway.counters.connections_refused[refusal.reason] += 1
+        gateway.counters.refused(refusal)
         response = _refused(refusal)
         if refusal.ends_connection:
             response.force_close()

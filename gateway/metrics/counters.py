@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from gateway.errors import RefusalError
 from gateway.metrics.fan_out import FanOut
 from market.metrics.family import Family, counter, counters
 
@@ -61,6 +62,8 @@ class Counters:
         self.connections_accepted = 0
         self.connections_refused: Counter[str] = Counter()
         """By reason."""
+        self.unauthorised: Counter[str] = Counter()
+        """Those of them without a good token or ticket, by `RefusalError.code`."""
         self.handshakes_cut_off = 0
         self.messages_received = 0
         self.messages_refused: Counter[str] = Counter()
@@ -89,6 +92,12 @@ class Counters:
         """By name in `gateway.websocket.close_codes`."""
         self.bus_refused: Counter[str] = Counter()
         """By reason."""
+
+    def refused(self, refusal: RefusalError) -> None:
+        """A connection or a request was refused."""
+        self.connections_refused[refusal.reason] += 1
+        if refusal.status == 401:
+            self.unauthorised[refusal.code] += 1
 
     def families(self) -> Iterator[Family]:
         """Every counter, as of now."""

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+import pytest
 import trustme
-from aiohttp import ClientSession
+from aiohttp import ClientSession, WSServerHandshakeError
 from websockets.asyncio.client import connect
 
 from gateway.fanout.cohorts.member import Subscription
@@ -24,6 +25,7 @@ from tests.client import connected
 from tests.fakes import RecordingMember, tick
 from tests.gateway.conftest import RunningGateway, Start
 from tests.gateway.fanout.test_hub import Market
+from tests.gateway.http.test_routes import JWT, bearing
 from tests.market.metrics.parsed import Values, values_of
 from tests.market.metrics.promtool import complaints
 
@@ -133,14 +135,25 @@ async def test_who_comes_back_says_so(start: Start) -> None:
 
 
 async def test_refusals_and_ends_have_reasons(start: Start) -> None:
-    """Tokens in requests and in messages are one; a close has its code."""
-    running = await start()
+    """Tokens in requests, in handshakes and in messages are one; a close has its code."""
+    running = await start(auth=JWT)
     counters = running.gateway.counters
-    counters.connections_refused["expired"] += 2
+    async with ClientSession() as session:
+        for headers in (bearing(exp=1), {"Authorization": "Bearer nonsense"}, {}):
+            async with session.get(f"http://{running.host}:{running.port}/v1/symbols", headers=headers) as answer:
+                assert answer.status == 401
+            if headers:
+                # Without a token a WebSocket may bring one later.
+                with pytest.raises(WSServerHandshakeError, match="401"):
+                    await session.ws_connect(running.url, headers=headers)
+        with pytest.raises(WSServerHandshakeError, match="401"):
+            await session.ws_connect(f"{running.url}?ticket=none")
     counters.tokens_refused["expired"] += 3
     counters.closed[CloseReason.TOO_SLOW.name] += 1
     values = await scraped(running)
-    assert 5 == values["tickgate_auth_failures_total", "expired"]
+    told = {reason: values["tickgate_auth_failures_total", reason] for reason in ("expired", "bad_token", "bad_ticket")}
+    assert {"expired": 5, "bad_token": 3, "bad_ticket": 1} == told
+    assert 6 == values["tickgate_connections_refused_total", "token"]
     assert 1 == values["tickgate_closed_total", "too_slow", str(CloseReason.TOO_SLOW.code)]
 
 

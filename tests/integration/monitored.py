@@ -32,23 +32,29 @@ def monitored_plan(**settings: str) -> Plan:
     return cluster_plan(POLLER_METRICS_PORT=str(free_port()), **settings)
 
 
-def behind(plan: Plan, gateway: str, bus: str) -> Plan:
-    """``plan`` with one gateway that reaches the bus by another address."""
+def set_for(plan: Plan, gateway: str, **settings: str) -> Plan:
+    """``plan`` with settings of one gateway's own."""
     return replace(
         plan,
         gateways=tuple(
-            replace(its, env={**its.env, "BUS_URL": f"redis://{bus}"}) if its.name == gateway else its
-            for its in plan.gateways
+            replace(its, env={**its.env, **settings}) if its.name == gateway else its for its in plan.gateways
         ),
     )
+
+
+def with_second_poller(plan: Plan) -> Plan:
+    """``plan`` with a poller that stands by: one more of the last stage, which listens nowhere."""
+    env = {**plan.poller.env, "POLLER_METRICS_PORT": str(free_port())}
+    return replace(plan, gateways=(*plan.gateways, replace(plan.poller, name="second", env=env)))
 
 
 def targets(plan: Plan) -> dict[str, list[str]]:
     """Name of each job of ``prometheus.yaml`` -> the addresses that it asks of this plan."""
     assert plan.haproxy is not None
+    pollers = (plan.poller, *(its for its in plan.gateways if not its.listens))
     return {
         "tickgate-gateway": [str(address) for gateway in plan.gateways for address in gateway.listens],
-        "tickgate-poller": [f"127.0.0.1:{plan.poller.env['POLLER_METRICS_PORT']}"],
+        "tickgate-poller": [f"127.0.0.1:{its.env['POLLER_METRICS_PORT']}" for its in pollers],
         "tickgate-haproxy": [plan.haproxy.env["TICKGATE_STATS_BIND"]],
     }
 

@@ -2,19 +2,31 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
 import aiohttp
 import pytest
 
+from bench.readers import Reader, ReadRate
 from deploy.grafana.prometheus import Prometheus
 from deploy.launcher.programs import Plan
 from deploy.launcher.stack import Stack
+from tests.exchange.server import Exchange
 from tests.integration.faults import bus_port
-from tests.integration.monitored import Alerts, behind, carried_out, monitored_plan, until_alert, watched
+from tests.integration.monitored import (
+    Alerts,
+    carried_out,
+    monitored_plan,
+    set_for,
+    targets,
+    until_alert,
+    watched,
+    with_second_poller,
+)
+from tests.integration.quotes import moving
 from tests.integration.stacks import GATEWAY_COUNT, eventually, running
 from tests.proxy import Proxy
 
@@ -25,6 +37,7 @@ pytestmark = [
 ]
 
 CUT_OFF = "gateway-2"
+LONG_ENOUGH = "a" * 32
 
 
 @asynccontextmanager
@@ -83,7 +96,7 @@ async def test_a_link_that_is_cut_is_one_gateways(tmp_path: Path) -> None:
     """It alone is named, while the venue is not stale; and it is over when the link is whole."""
     plan = monitored_plan()
     async with Proxy(bus_port(plan)) as proxy:
-        plan = behind(plan, CUT_OFF, proxy.address)
+        plan = set_for(plan, CUT_OFF, BUS_URL=f"redis://{proxy.address}")
         async with _monitored(plan, tmp_path) as (_, url):
             instance = _address(plan, CUT_OFF)
             proxy.to_client.cut()
@@ -133,3 +146,126 @@ async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_what_clients_do_to_a_gateway_is_told_of_it(tmp_path: Path) -> None:
+    """At one gateway ever more clients stop reading, one is nearly full, and one is shown bad tokens."""
+    plan = monitored_plan(LAG_TIMEOUT_S="600", MAX_CONNECT_RATE_PER_IP="0")
+    plan = set_for(plan, "gateway-1", AUTH_MODE="jwt", JWT_SECRET=LONG_ENOUGH)
+    plan = set_for(plan, "gateway-3", MAX_CONNECTIONS="20")
+    async with _monitored(plan, tmp_path) as (_, url), aiohttp.ClientSession() as session:
+        tasks = [
+            asyncio.create_task(_shows_bad_tokens(_address(plan, "gateway-1"))),
+            asyncio.create_task(_stop_reading(plan, "gateway-2")),
+            *(asyncio.create_task(_stays(session, _address(plan, "gateway-3"))) for _ in range(19)),
+        ]
+        try:
+            for name, gateway in (("SlowConsumersRising", "gateway-2"), ("ConnectionsNearLimit", "gateway-3")):
+                await until_alert(url, f"Tickgate{name}", "firing", 240, instance=_address(plan, gateway))
+            await until_alert(url, "TickgateAuthFailuresRising", "firing", 240)
+            assert not {task for task in tasks if task.done()}
+        finally:
+            await _end(tasks)
+        await until_alert(url, "TickgateConnectionsNearLimit", None, instance=_address(plan, "gateway-3"))
+
+
+async def _shows_bad_tokens(address: str) -> None:
+    """A client that is refused some ten times a second; at another address than Prometheus, for each has its limits."""
+    elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+    async with aiohttp.ClientSession(connector=elsewhere, headers={"Authorization": "Bearer no"}) as session:
+        while True:
+            async with session.get(f"http://{address}/v1/symbols") as answer:
+                assert answer.status in (401, 429)
+            await asyncio.sleep(0.1)
+
+
+async def _stays(session: aiohttp.ClientSession, address: str) -> None:
+    async with session.ws_connect(f"http://{address}/ws") as socket:
+        await socket.send_json({"type": "subscribe", "symbols": ["BTCUSDT"]})
+        async for _ in socket:
+            pass
+
+
+async def _stop_reading(plan: Plan, gateway: str) -> None:
+    """One client more every three seconds, each of which reads nothing from then on."""
+    listens = next(its.listens[0] for its in plan.gateways if its.name == gateway)
+    readers = []
+    try:
+        while True:
+            rate = ReadRate("stuck", stall_s=10_000)
+            readers.append(
+                await asyncio.to_thread(
+                    Reader, rate, (listens.host, listens.port), receive_buffer=4096, symbols=("BTCUSDT",)
+                )
+            )
+            await asyncio.sleep(3)
+    finally:
+        for reader in readers:
+            reader.close()
+
+
+async def test_programs_that_stutter_stop_and_take_over_are_named(tmp_path: Path) -> None:
+    """A gateway that gets too little CPU, one that does not answer, and a poller that freezes while another waits."""
+    plan = with_second_poller(monitored_plan())
+    async with _monitored(plan, tmp_path) as (stack, url), aiohttp.ClientSession() as session:
+        tasks = [
+            asyncio.create_task(_stays(session, _address(plan, "gateway-1"))),
+            asyncio.create_task(_stutter(stack["gateway-1"].pid)),
+        ]
+        try:
+            first, second = targets(plan)["tickgate-poller"]
+            (leads,) = await asyncio.to_thread(Prometheus(url).now, "tickgate_poller_leading == 1")
+            leader, other = ("poller", second) if leads.labels["instance"] == first else ("second", first)
+            with _frozen(stack[leader].pid):
+                await until_alert(url, "TickgateTakeover", "firing", instance=other)
+            with _frozen(stack["gateway-4"].pid):
+                await until_alert(url, "TickgateTargetDown", "firing", instance=_address(plan, "gateway-4"))
+            for name in ("LoopLag", "TickAgeHigh"):
+                found = await until_alert(url, f"Tickgate{name}", "firing", 240, instance=_address(plan, "gateway-1"))
+                assert {instance for (one, instance), _ in found.items() if one == f"Tickgate{name}"} == {
+                    _address(plan, "gateway-1")
+                }
+        finally:
+            await _end(tasks)
+        await until_alert(url, "TickgateTargetDown", None, instance=_address(plan, "gateway-4"))
+
+
+@contextmanager
+def _frozen(pid: int) -> Iterator[None]:
+    """With the workers of a gunicorn."""
+    os.killpg(pid, SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(pid, SIGCONT)
+
+
+async def _stutter(pid: int) -> None:
+    """Let a process run for a fifth of the time."""
+    try:
+        while True:
+            os.killpg(pid, SIGSTOP)
+            await asyncio.sleep(1.6)
+            os.killpg(pid, SIGCONT)
+            await asyncio.sleep(0.4)
+    finally:
+        os.killpg(pid, SIGCONT)
+
+
+async def test_what_an_exchange_does_to_a_poller_is_told_of_it(tmp_path: Path) -> None:
+    """It sends quotes of one symbol that mean nothing, and then bans the poller."""
+    async with Exchange(["BTCUSDT", "ETHUSDT", "GARBUSDT"]) as exchange, moving(exchange, "BTCUSDT", "ETHUSDT"):
+        plan = monitored_plan(
+            FEED="binance-rest",
+            BINANCE_REST_URL=exchange.rest_url,
+            BINANCE_WS_URL=exchange.ws_url,
+            SYMBOLS="BTCUSDT,ETHUSDT,GARBUSDT",
+        )
+        async with _monitored(plan, tmp_path) as (_, url):
+            exchange.quote("GARBUSDT", bid="nonsense", ask="rubbish")
+            await until_alert(url, "TickgateSymbolStale", "firing", 120)
+            exchange.answer(418, retry_after_s=300)
+            poller = targets(plan)["tickgate-poller"][0]
+            await until_alert(url, "TickgatePollerBanned", "firing", instance=poller)
+            # Nothing else brings prices of this feed.
+            await until_alert(url, "TickgateFeedStale", "firing")
