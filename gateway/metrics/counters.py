@@ -3,9 +3,8 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
-from gateway.errors import RefusalError
 from gateway.metrics.fan_out import FanOut
 from market.metrics.family import Family, counter, counters
 
@@ -47,6 +46,14 @@ _LABELLED: Final = {
 """Name → label, and what is counted."""
 
 
+class Refusal(Protocol):
+    """What is counted of a `gateway.errors.RefusalError`."""
+
+    status: int
+    reason: str
+    code: str
+
+
 class Counters:
     """All counters."""
 
@@ -63,7 +70,7 @@ class Counters:
         self.connections_refused: Counter[str] = Counter()
         """By reason."""
         self.unauthorised: Counter[str] = Counter()
-        """Those of them without a good token or ticket, by `RefusalError.code`."""
+        """Those of them without a good token or ticket, by `gateway.errors.RefusalError.code`."""
         self.handshakes_cut_off = 0
         self.messages_received = 0
         self.messages_refused: Counter[str] = Counter()
@@ -93,7 +100,7 @@ class Counters:
         self.bus_refused: Counter[str] = Counter()
         """By reason."""
 
-    def refused(self, refusal: RefusalError) -> None:
+    def refused(self, refusal: Refusal) -> None:
         """A connection or a request was refused."""
         self.connections_refused[refusal.reason] += 1
         if refusal.status == 401:
