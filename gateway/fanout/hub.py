@@ -242,7 +242,10 @@ class Hub:
     def send_none(self, connection: Member, topics: Collection[str]) -> None:
         """Write no snapshots of ``topics``, which ``connection`` holds: the next tick of each is news for it."""
         for cohort in self.membership.cohorts_of(connection):
-            cohort.group.expect(cohort.subscription.topics.intersection(topics))
+            its = cohort.subscription
+            # Elsewhere every tick is news: whoever is there does not pay for this.
+            if its.encoding.news is not None:
+                cohort.group.expect(its.topics.intersection(topics))
 
     def _send(self, connection: Member, topics: Collection[str], snapshots: Sequence[FramedTick]) -> None:
         known = map(self._states.get, topics) if self._states else ()
