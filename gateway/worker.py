@@ -14,7 +14,7 @@ import math
 import mmap
 import os
 import sys
-from signal import SIGINT, SIGQUIT, SIGTERM
+from signal import SIG_BLOCK, SIG_UNBLOCK, SIGINT, SIGQUIT, SIGTERM, pthread_sigmask
 from typing import Any
 
 from aiohttp.worker import GunicornUVLoopWebWorker
@@ -32,6 +32,8 @@ from gateway.log_events import START_REFUSED, SUCCEEDED
 from gateway.settings import Settings
 from market.errors import MarketError
 from market.process.tasks import end
+
+_STOPS = (SIGTERM, SIGINT, SIGQUIT)
 
 _NOTIFY_S = 1.0
 """Between signs of life to the arbiter; gunicorn's ``timeout`` is many times this."""
@@ -75,6 +77,8 @@ class Worker(GunicornUVLoopWebWorker):
 
     def init_signals(self) -> None:
         """Let every signal to stop begin the drain. (Called by gunicorn in the new process.)"""
+        # uvloop would lose what comes before it runs.
+        pthread_sigmask(SIG_BLOCK, _STOPS)
         super().init_signals()
         self._stopping = asyncio.Event()
         self._patience_s = math.inf
@@ -106,6 +110,7 @@ class Worker(GunicornUVLoopWebWorker):
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     async def _run(self) -> None:
+        pthread_sigmask(SIG_UNBLOCK, _STOPS)
         serving = Serving(await self.wsgi())
         await serving.start()
         notifying = asyncio.create_task(self._notify_arbiter())

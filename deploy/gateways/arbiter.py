@@ -52,6 +52,7 @@ def guard_reload(arbiter: Any, settings: Settings, read: Callable[[], Settings])
     guard = _Guard(arbiter, settings, read)
     arbiter.signal = guard.signal
     arbiter.handle_hup = guard.handle_hup
+    arbiter.spawn_worker = guard.spawn_worker
     arbiter.stop = guard.stop
 
 
@@ -61,6 +62,7 @@ class _Guard:
     def __init__(self, arbiter: Any, settings: Settings, read: Callable[[], Settings]) -> None:
         self._arbiter = arbiter
         self._note, self._replace_worker, self._stop = arbiter.signal, arbiter.handle_hup, arbiter.stop
+        self._spawn_worker = arbiter.spawn_worker
         self._held = settings
         self._read = read
         self._hangups = self._answered = 0
@@ -75,6 +77,7 @@ class _Guard:
                 # This worker has no signal handlers yet, and nobody will send the signal again.
                 os._exit(0)
             self._stopping = True
+            self._want_none()
             if self._coming is not None:
                 # gunicorn handles this one only after the old worker has gone, and that may wait for the new one.
                 self._coming.drop(Role.COMES)
@@ -82,6 +85,21 @@ class _Guard:
         elif number == SIGHUP:
             self._hangups += 1
         self._note(number, frame)
+
+    def spawn_worker(self) -> None:
+        """Start a worker, unless all are told to stop (called by the arbiter)."""
+        if self._stopping:
+            # The arbiter has read its settings again since.
+            self._want_none()
+            return
+        self._spawn_worker()
+        if self._stopping:
+            # They were told before this one existed.
+            self._arbiter.kill_workers(SIGQUIT)
+
+    def _want_none(self) -> None:
+        # No worker is missing from now on.
+        self._arbiter.num_workers = 0
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers (called by the arbiter)."""
@@ -107,13 +125,11 @@ class _Guard:
         self._coming = Succession([listener.sock for listener in arbiter.LISTENERS])
         self._coming.claim(Role.COMES)
         try:
-            self._replace_worker()
+            if not self._stopping:
+                self._replace_worker()
         finally:
             self._coming.drop(Role.COMES)
             self._coming = None
-            if self._stopping:
-                # Otherwise the arbiter would start another worker before it handles that signal.
-                arbiter.num_workers = 0
 
 
 def require_one_of_ours(arbiter: Any) -> None:

@@ -97,7 +97,8 @@ class Workers:
         try:
             self._hang_up()
         except SuccessorFailedError:
-            self._arbiter.log.error(SUCCESSOR_FAILED)  # noqa: TRY400 - one line
+            if self._arbiter.num_workers:
+                self._arbiter.log.error(SUCCESSOR_FAILED)  # noqa: TRY400 - one line
         finally:
             self._replacing = frozenset()
 

@@ -143,12 +143,41 @@ async def test_a_reload_during_an_outage_of_the_bus_waits_for_its_end() -> None:
             await stack.stop_one("valkey")
             lines.clear()
             os.kill(arbiter, signal.SIGHUP)
+            # The old worker has said it, or says it now.
             await until_logged(lines, "Connection refused", 1)
             began = now()
             assert await stack.stop_one("gateway") == 0
             # gunicorn itself would wait for fifteen seconds more than a drain takes.
             assert now() - began < 10
             assert await ends_of(clients) == {1012}
+
+
+@pytest.mark.parametrize("after_ms", [0, 1, 2, 5, 10, 20, 40, 80, 160, 320])
+async def test_a_stop_finds_the_worker_that_a_reload_just_starts(after_ms: int) -> None:
+    """Wherever the successor is: not forked, booting, or waiting for the bus. No worker waits for the other."""
+    address = Address("127.0.0.1", free_port(), "GATEWAY_PORT")
+    env = {**os.environ, "GATEWAY_PORT": str(address.port), "BUS_URL": f"redis://127.0.0.1:{free_port()}"}
+    arbiter = await asyncio.create_subprocess_exec(
+        *GUNICORN,
+        cwd=ROOT,
+        env={**env, "DRAIN_SECONDS": "0.1"},
+        start_new_session=True,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        await answers(f"http://{address}/readyz", 503)
+        began = now()
+        arbiter.send_signal(signal.SIGHUP)
+        await asyncio.sleep(after_ms / 1000)
+        arbiter.terminate()
+        _, said = await arbiter.communicate()
+        # A worker waits for ten seconds for one that comes, and gunicorn for fifteen for its workers.
+        assert now() - began < 8
+        assert 0 == arbiter.returncode
+        assert "ERROR" not in said.decode(), said.decode()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(arbiter.pid, signal.SIGKILL)
 
 
 async def test_nobody_is_turned_away_while_one_gunicorn_takes_over_from_another() -> None:

@@ -40,6 +40,8 @@ class RecordingArbiter:
     stopped: list[bool] = field(default_factory=list)
     num_workers: int = 1
     on_replace: Callable[[], None] = lambda: None
+    on_spawn: Callable[[], None] = lambda: None
+    spawned: int = 0
 
     @property
     def log(self) -> "RecordingArbiter":
@@ -56,6 +58,10 @@ class RecordingArbiter:
 
     def kill_workers(self, number: int) -> None:
         self.signals.append(number)
+
+    def spawn_worker(self) -> None:
+        self.spawned += 1
+        self.on_spawn()
 
     def handle_hup(self) -> None:
         self.replaced += 1
@@ -161,6 +167,21 @@ def test_a_stop_does_not_wait_for_a_successor() -> None:
     assert [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM] == arbiter.noted
     arbiter.stop()
     assert ([signal.SIGQUIT] * 2, [True]) == (arbiter.signals, arbiter.stopped)
+
+
+def test_a_stop_that_comes_before_the_successor_exists_finds_it_too() -> None:
+    """Otherwise the old worker would wait for a successor that nobody has told to stop."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    arbiter.on_replace = arbiter.spawn_worker
+    # It comes between the arbiter's decision and its fork.
+    arbiter.on_spawn = lambda: arbiter.signal(signal.SIGTERM, None)
+    arbiter.signal(signal.SIGHUP, None)
+    arbiter.handle_hup()
+    assert (1, [signal.SIGQUIT] * 2) == (arbiter.spawned, arbiter.signals)
+    # And after it none is started.
+    arbiter.spawn_worker()
+    assert 1 == arbiter.spawned
 
 
 def test_a_worker_that_has_just_been_forked_ends_when_it_is_told_to() -> None:
