@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Queue } from "../src/queue.js";
+import { Queue } from "../../src/subscription/queue.js";
 
 const value = (symbol, seq) => ({ symbol, seq });
 

@@ -32,7 +32,7 @@ export function settle(names, symbols) {
 /**
  * The symbol that a name means among those that the gateway lists; undefined if none, or several.
  *
- * @param {string} name @param {import("./protocol.js").ServedSymbol[]} listing
+ * @param {string} name @param {import("./messages.js").ServedSymbol[]} listing
  */
 export function lookUp(name, listing) {
   const wanted = upper(name);

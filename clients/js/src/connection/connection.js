@@ -5,7 +5,7 @@
 import { Backoff } from "./backoff.js";
 import { afterClose, reasonOf } from "./close_codes.js";
 import { Link, numbered } from "./link.js";
-import { GRACE_MS } from "./states.js";
+import { GRACE_MS } from "../prices/states.js";
 import { renewAfterMs } from "./token.js";
 
 const STEADY_MS = 10_000; // a connection that lasted so long resets the backoff
@@ -14,7 +14,7 @@ const GOING_AWAY = 1012;
 const TOKEN_WITHIN_MS = 30_000;
 
 /**
- * @typedef {import("./index.js").ConnectionState} State
+ * @typedef {import("../index.js").ConnectionState} State
  * @typedef {object} Listener
  * @property {(changed: { planned: boolean }) => void} opened A new connection, which holds nothing yet; `planned` if it
  *   took over from one that still worked.

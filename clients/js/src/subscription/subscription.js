@@ -1,7 +1,7 @@
 // One caller's subscription: its handler or its iterator, at its own pace, and the states of its symbols.
 
-import { report } from "./environment.js";
-import { optionsOf, TICKER } from "./options.js";
+import { report } from "../environment.js";
+import { optionsOf, TICKER } from "../protocol/options.js";
 import { Queue } from "./queue.js";
 import { Throttle } from "./throttle.js";
 
@@ -20,7 +20,7 @@ export function askedFor(symbols, handler, options) {
 /**
  * @typedef {object} Host What a subscription asks of its stream.
  * @property {(subscription: Subscription) => void} left It has unsubscribed.
- * @property {(subscription: Subscription, name: string) => import("./index.js").SymbolView} view
+ * @property {(subscription: Subscription, name: string) => import("../index.js").SymbolView} view
  */
 export class Subscription {
   #host;
@@ -41,7 +41,7 @@ export class Subscription {
   onEnd = undefined;
 
   /**
-   * @param {{ names: string[], channel: string, options: import("./options.js").Options, handler?: Function,
+   * @param {{ names: string[], channel: string, options: import("../protocol/options.js").Options, handler?: Function,
    *   onState?: Function, onGap?: Function, onError?: Function }} asked
    * @param {Host} host
    */
@@ -113,7 +113,7 @@ export class Subscription {
     this.#call(this.#handler, all);
   }
 
-  /** @param {string} symbol @param {import("./states.js").State} now */
+  /** @param {string} symbol @param {import("../prices/states.js").State} now */
   review(symbol, now) {
     if (this.#on.state === undefined || this.closed) return;
     const told = this.#told.get(symbol);
@@ -127,7 +127,7 @@ export class Subscription {
     this.#call(this.#on.gap, gap);
   }
 
-  /** @param {import("./index.js").StreamError} error */
+  /** @param {import("../index.js").StreamError} error */
   refused(error) {
     this.#call(this.#on.error, error);
   }

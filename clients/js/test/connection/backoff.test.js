@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Backoff } from "../src/backoff.js";
+import { Backoff } from "../../src/connection/backoff.js";
 
 test("pauses have full jitter below a bound that doubles up to the cap", () => {
   const backoff = new Backoff({ random: () => 0.999999, baseMs: 500, capMs: 4000 });

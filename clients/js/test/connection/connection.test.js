@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { connect } from "../src/index.js";
-import { FakeGateway, settled, VirtualTime } from "./support.js";
+import { connect } from "../../src/index.js";
+import { FakeGateway, settled, VirtualTime } from "../support.js";
 
 function begin(options = {}) {
   const time = new VirtualTime();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Throttle } from "../src/throttle.js";
-import { VirtualTime } from "./support.js";
+import { Throttle } from "../../src/subscription/throttle.js";
+import { VirtualTime } from "../support.js";
 
 test("the first value passes at once, then the newest of each interval", async () => {
   const time = new VirtualTime();

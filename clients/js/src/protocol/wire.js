@@ -13,7 +13,7 @@ const RATE_LIMITED_MS = 1000; // doubled each time
  * @property {(message: object) => void} send
  * @property {() => void} resolved Names mean symbols now that they did not mean before, or the other way round.
  * @property {(channel: string, symbol: string, how: { every: boolean, resumed: boolean }) => void} subscribed
- * @property {(error: import("./index.js").StreamError) => void} refused
+ * @property {(error: import("../index.js").StreamError) => void} refused
  * @property {() => string[]} followed The symbols of which every tick has come.
  * @property {(symbol: string) => number | undefined} position The seq of the last tick, of those.
  * @property {(gap: object) => void} gap
@@ -69,7 +69,7 @@ export class Wire {
     return this.#named.symbolsOf(keyOfName(channel, name)) ?? [];
   }
 
-  /** @returns {import("./index.js").StreamError | undefined} Why this connection does not have it, if it was refused. */
+  /** @returns {import("../index.js").StreamError | undefined} Why this connection does not have it, if it was refused. */
   refusalOf(channel, name) {
     return this.#named.refusalOf(keyOfName(channel, name));
   }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Clock } from "../src/clock.js";
-import { VirtualTime } from "./support.js";
+import { Clock } from "../../src/connection/clock.js";
+import { VirtualTime } from "../support.js";
 
 const WRONG_MS = 7_000;
 

@@ -3,7 +3,7 @@
 import { channelOf, keyOfName } from "./named.js";
 import { limited, merged } from "./options.js";
 
-/** The options of each name that gives all `subscriptions` enough. @param {Iterable<import("./subscription.js").Subscription>} subscriptions */
+/** The options of each name that gives all `subscriptions` enough. @param {Iterable<import("../subscription/subscription.js").Subscription>} subscriptions */
 export function wantedBy(subscriptions) {
   const wanted = new Map();
   for (const { channel, names, options } of subscriptions) {

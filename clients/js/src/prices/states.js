@@ -6,7 +6,7 @@ const SETTLED_MS = 1000; // after resuming: what was missed has begun to come by
 const OLD_MS = 2500;
 const DEFAULT_VENUE = "binance";
 
-/** @typedef {{ state: import("./index.js").SymbolState, reason: string, sinceUs?: number }} State */
+/** @typedef {{ state: import("../index.js").SymbolState, reason: string, sinceUs?: number }} State */
 
 export class States {
   #time;
@@ -16,7 +16,7 @@ export class States {
   #trouble = "connecting";
   #troubleMs = -Infinity; // from when on
   #graceMs = -Infinity;
-  /** @type {Map<string, import("./protocol.js").StatusMessage>} */
+  /** @type {Map<string, import("../protocol/messages.js").StatusMessage>} */
   venues = new Map();
 
   constructor(time, clock) {
@@ -37,14 +37,14 @@ export class States {
     else this.venues.clear();
   }
 
-  /** @param {import("./protocol.js").StatusMessage} status */
+  /** @param {import("../protocol/messages.js").StatusMessage} status */
   venue(status) {
     const venue = status.venue ?? DEFAULT_VENUE;
     if (status.served === false) this.venues.delete(venue);
     else this.venues.set(venue, status);
   }
 
-  /** @param {import("./protocol.js").SymbolStatusMessage} status */
+  /** @param {import("../protocol/messages.js").SymbolStatusMessage} status */
   symbol(status) {
     const one = this.#one(status.symbol);
     this.#anew(one);
@@ -120,7 +120,7 @@ export class States {
   }
 }
 
-/** What is wrong with a connection, in words; "" if nothing. @param {import("./index.js").ConnectionState} state */
+/** What is wrong with a connection, in words; "" if nothing. @param {import("../index.js").ConnectionState} state */
 export function troubleOf(state) {
   switch (state.name) {
     case "open":

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fieldsOf, keyOf, limited, merged, MOST_SETS, optionsOf } from "../src/options.js";
+import { fieldsOf, keyOf, limited, merged, MOST_SETS, optionsOf } from "../../src/protocol/options.js";
 
 test("merged options give both callers enough", () => {
   const slow = optionsOf({ maxHz: 2 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Liveness } from "../src/liveness.js";
+import { Liveness } from "../../src/connection/liveness.js";
 
 test("a silence is asked about once, then counts as old, then as the end", () => {
   const liveness = new Liveness(20, 0);

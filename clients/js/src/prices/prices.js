@@ -1,6 +1,6 @@
 // The last value of each symbol in each channel, and what of that is new to the callers.
 
-import { keyOfName } from "./named.js";
+import { keyOfName } from "../protocol/named.js";
 
 const BEHIND_US = 5_000_000; // one gateway is behind another by milliseconds; this is no matter of seconds
 

@@ -10,7 +10,7 @@ export class Listings {
     this.#send = send;
   }
 
-  /** @returns {Promise<import("./protocol.js").ServedSymbol[]>} */
+  /** @returns {Promise<import("./messages.js").ServedSymbol[]>} */
   ask() {
     const id = `symbols-${++this.#ids}`;
     return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatPrice } from "../src/index.js";
+import { formatPrice } from "../../src/index.js";
 
 test("the point is set between the digits, and no digit is lost", () => {
   const cases = [

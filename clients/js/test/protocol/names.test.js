@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lookUp, settle } from "../src/names.js";
+import { lookUp, settle } from "../../src/protocol/names.js";
 
 const settledAs = (names, symbols) => {
   const { found, left } = settle(names, symbols);

@@ -1,6 +1,6 @@
 // Which subscriptions get the values of a symbol, and how often at most.
 
-import { keyOfName } from "./named.js";
+import { keyOfName } from "../protocol/named.js";
 
 const NOBODY = [];
 
@@ -11,7 +11,7 @@ export class Routes {
   /**
    * Make all anew.
    *
-   * @param {Set<import("./subscription.js").Subscription>} subscriptions @param {import("./wire.js").Wire} wire
+   * @param {Set<import("./subscription.js").Subscription>} subscriptions @param {import("../protocol/wire.js").Wire} wire
    * @returns `added`: the symbols that a subscription did not have; `gone`: symbols that nobody has any more.
    */
   make(subscriptions, wire) {

@@ -29,7 +29,7 @@ export class Named {
     return this.#symbols.get(key);
   }
 
-  /** @returns {import("./index.js").StreamError | undefined} Why the gateway has refused the name, if it has. */
+  /** @returns {import("../index.js").StreamError | undefined} Why the gateway has refused the name, if it has. */
   refusalOf(key) {
     return this.#refused.get(key);
   }
