@@ -8,9 +8,9 @@ from tickgate_client.actions import Action, Answer, Send
 from tickgate_client.errors import SubscribeError
 from tickgate_client.events import Problem
 from tickgate_client.inbox import Inbox
-from tickgate_client.prices import Prices
-from tickgate_client.subscriptions import ALL, TICKER, Request, Resume, Wanted
-from tickgate_client.wire import encode
+from tickgate_client.prices.prices import Prices
+from tickgate_client.protocol.subscriptions import ALL, TICKER, Request, Resume, Wanted
+from tickgate_client.protocol.wire import encode
 
 AGAIN_S: Final = 1.0
 """After a message that the gateway did not read, because too many had come; then twice as long each time."""

@@ -11,11 +11,11 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tickgate_client.actions import Answer, Dial, Leave, RenewToken, Send
+from tickgate_client.connection.credentials import Kind
+from tickgate_client.connection.liveness import Limits
 from tickgate_client.core import Core
-from tickgate_client.credentials import Kind
-from tickgate_client.dial import Refused, dial, hang_up, numbered
-from tickgate_client.liveness import Limits
-from tickgate_client.subscriptions import Options, RequestKind
+from tickgate_client.protocol.subscriptions import Options, RequestKind
+from tickgate_client.transport.dial import Refused, dial, hang_up, numbered
 
 Token = str | Callable[[], str] | Callable[[], Awaitable[str]] | None
 """A token, or a function that gets one."""

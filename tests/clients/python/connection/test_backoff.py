@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickgate_client.backoff import Backoff
+from tickgate_client.connection.backoff import Backoff
 
 
 def test_pauses_grow_to_their_cap_and_begin_anew_after_a_steady_connection() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickgate_client.dial import numbered
+from tickgate_client.transport.dial import numbered
 
 URL = "wss://prices.example/ws"
 

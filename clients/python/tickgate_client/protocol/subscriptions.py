@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from tickgate_client.wire import chunks, fitting
+from tickgate_client.protocol.wire import chunks, fitting
 
 ALL: Final = "*"
 TICKER: Final = "ticker"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.clients.python.talks import Talk, price
-from tickgate_client.continuity import Continuity
 from tickgate_client.events import Event, Gap
+from tickgate_client.prices.continuity import Continuity
 from tickgate_client.tick import Tick, tick_of
 
 SYMBOLS = ("AUSDT", "BUSDT")

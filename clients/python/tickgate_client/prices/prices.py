@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from tickgate_client.clock import GatewayClock
-from tickgate_client.continuity import Continuity
+from tickgate_client.connection.clock import GatewayClock
 from tickgate_client.events import Stats
 from tickgate_client.inbox import Inbox
-from tickgate_client.states import StateBoard
+from tickgate_client.prices.continuity import Continuity
+from tickgate_client.prices.states import StateBoard
 from tickgate_client.tick import Tick, tick_of
 
 OTHER_GATEWAY_S: Final = 3.0

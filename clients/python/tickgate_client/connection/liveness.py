@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final, Literal
 
-from tickgate_client.clock import EARLY_S, LATER_S
+from tickgate_client.connection.clock import EARLY_S, LATER_S
 
 PAUSED_S: Final = 1.0
 """If nobody has asked for this long after the time that we named, this very program stood still."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tickgate_client.events import State
-from tickgate_client.wire import venue_of
 
 SETTLED_S: Final = 0.75
 """After a resume without a price that is old: there are none any more."""
@@ -161,7 +160,7 @@ class StateBoard:
         """A `status` has come."""
         venue = str(status.get("venue", "binance"))
         self._venues[venue] = status
-        self._show([symbol for symbol in self._shown if venue_of(symbol) == venue])
+        self._show([symbol for symbol in self._shown if _venue_of(symbol) == venue])
 
     def symbol(self, status: dict[str, Any]) -> None:
         """A `symbol_status` has come."""
@@ -186,7 +185,7 @@ class StateBoard:
             self._quiet_until = None
 
     def _state_of(self, symbol: str) -> State:
-        venue = self._venues.get(venue_of(symbol))
+        venue = self._venues.get(_venue_of(symbol))
         source = "" if venue is None else str(venue.get("source", ""))
         priced = self._confirmed.get(symbol)
         told = self._told.get(symbol)
@@ -221,3 +220,9 @@ class StateBoard:
 
 def _of(told: dict[str, Any]) -> tuple[str, str, int]:
     return str(told.get("state")), str(told.get("reason", "")), int(told.get("since_us", 0))
+
+
+def _venue_of(symbol: str) -> str:
+    """The venue of a full name. Names of ``binance`` have none in front."""
+    venue, colon, _ = symbol.partition(":")
+    return venue if colon else "binance"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickgate_client.clock import GatewayClock
+from tickgate_client.connection.clock import GatewayClock
 
 
 @given(

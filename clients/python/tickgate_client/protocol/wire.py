@@ -49,9 +49,3 @@ def fitting(names: Sequence[str]) -> Sequence[str]:
     """As many of ``names`` as one message holds together with the position of each."""
     lengths = accumulate(2 * len(name.encode()) + _POSITION_BYTES for name in names)
     return [name for name, length in zip(names, lengths, strict=True) if length <= MESSAGE_BYTES]
-
-
-def venue_of(symbol: str) -> str:
-    """The venue of a full name. Names of ``binance`` have none in front."""
-    venue, colon, _ = symbol.partition(":")
-    return venue if colon else "binance"

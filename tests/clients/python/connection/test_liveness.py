@@ -1,6 +1,6 @@
 """A gateway that says nothing."""
 
-from tickgate_client.liveness import Limits, Liveness
+from tickgate_client.connection.liveness import Limits, Liveness
 
 
 def test_a_silent_gateway_is_asked_then_doubted_then_given_up() -> None:
