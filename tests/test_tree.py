@@ -88,7 +88,7 @@ COVERED_BY = {
     "gateway/client/stream_client.py": "gateway/http/v1/test_stream.py",
     "gateway/http/bearers.py": "gateway/http/test_routes.py",
     "gateway/http/v1/access.py": "gateway/http/v1/test_ticks.py",
-    "gateway/http/v1/pieces.py": "gateway/http/test_symbols.py",
+    "gateway/http/v1/pieces.py": "gateway/http/v1/test_symbols.py",
     "gateway/binance/endpoint.py": "gateway/binance/test_client.py",
     "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from gateway.admission.address import TrustedProxies
-from gateway.http.announced import Announcements
+from gateway.http.listening.announced import Announcements
 from gateway.metrics.counters import Counters
 
 VERSION_1 = b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 443\r\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from gateway.http import shared_port
-from gateway.http.shared_port import leave
+from gateway.http.listening import shared_port
+from gateway.http.listening.shared_port import leave
 
 EACH = 50
 """Enough that some wait in either queue."""

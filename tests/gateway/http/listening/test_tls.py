@@ -14,7 +14,7 @@ import trustme
 import uvloop
 
 from gateway.app import create_app
-from gateway.http import tls
+from gateway.http.listening import tls
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
 from gateway.metrics.counters import Counters

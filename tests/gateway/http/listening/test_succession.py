@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.http.succession import Role, Succession
+from gateway.http.listening.succession import Role, Succession
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from msgspec.json import decode as loads
 
 from gateway.admission.origin import AllowedOrigins
 from gateway.auth.settings import AuthSettings
-from gateway.http.symbols import cost
+from gateway.http.v1.symbols import cost
 from market.prices.symbols import parse_symbols
 from tests.gateway.auth.tokens import SECRET
 from tests.gateway.conftest import Start, stop_the_clock
