@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.front import MADE, main
+from deploy.fronts.command import MADE, main
 
 
 @pytest.mark.parametrize("front", MADE)

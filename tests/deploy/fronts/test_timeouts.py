@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from deploy import timeouts
 from deploy.errors import DeployError
+from deploy.fronts import timeouts
+from deploy.fronts.timeouts import misfit
 from deploy.launcher import launch
 from deploy.process.processes import ROOT
-from deploy.timeouts import misfit
 from gateway.settings import Settings
 
 
