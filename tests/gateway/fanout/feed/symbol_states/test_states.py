@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from gateway.fanout.feed.states import NOT_REPORTED, NOT_SERVED, UNREADABLE, SymbolStates
+from gateway.fanout.feed.symbol_states.states import NOT_REPORTED, NOT_SERVED, UNREADABLE, SymbolStates
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import parse_symbols

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from gateway.fanout.feed.states import SymbolStates
+from gateway.fanout.feed.symbol_states.states import SymbolStates
 from market.bus import BusDownError, LastValues
 from market.wire.codec import CodecError, decode_states
 from market.wire.topics import last_states

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
+from gateway.fanout.feed.symbol_states.states_by_venue import StatesByVenue, venues_of
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import parse_symbols

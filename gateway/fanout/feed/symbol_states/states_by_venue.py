@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from gateway.fanout.feed.states import SymbolStates
+from gateway.fanout.feed.symbol_states.states import SymbolStates
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus
 from market.prices.symbols import Symbols
