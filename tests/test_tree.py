@@ -1,6 +1,7 @@
 """The tree keeps its shape: imports go one way, and every module has its tests."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,13 @@ def test_no_module_is_longer_than_three_hundred_lines(package: str) -> None:
     """A longer one is two."""
     lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in _modules(package)}
     assert {} == {path: length for path, length in lengths.items() if length > 300}
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_no_folder_has_more_than_fifteen_modules(package: str) -> None:
+    """One with more asks for sub-packages."""
+    counts = Counter(module.parent.as_posix() for module in _modules(package))
+    assert {} == {folder: count for folder, count in counts.items() if count > 15}
 
 
 @pytest.mark.parametrize("package", ALLOWED)
