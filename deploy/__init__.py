@@ -9,5 +9,6 @@ itself is told. ``ports`` knows whether they have somewhere to listen, ``files``
 configurations of fronts and gunicorn are.
 ``watch`` shows prices in a terminal. ``check`` starts nothing, and says what works here; each of ``checks`` asks about
 one thing.
+``release`` is no package: its scripts make a release, its bill of materials and its audit.
 ``python -m deploy`` is the same as ``tickgate``.
 """

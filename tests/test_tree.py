@@ -71,7 +71,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors", "log_events"}
 
 BESIDE = {
     "deploy/test_venv.py": "deploy/venv.sh",
-    "deploy/test_releases.py": "deploy/release.sh",
+    "deploy/release/test_releases.py": "deploy/release/release.sh",
     "market/bus/redis/cluster/test_failover.py": "a bus on a cluster whose nodes fail, and whose slots move",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "market/bus/kafka/test_security.py": "a bus, whose broker speaks TLS and knows users",

@@ -1,6 +1,6 @@
 #!/bin/sh
-# deploy/sbom.sh TOOLS LOCKED WHEEL OUT: a bill of materials (CycloneDX, JSON) of a wheel and of what is installed with
-# it, LOCKED: names, versions and hashes. The same input makes the same bytes.
+# deploy/release/sbom.sh TOOLS LOCKED WHEEL OUT: a bill of materials (CycloneDX, JSON) of a wheel and of what is
+# installed with it, LOCKED: names, versions and hashes. The same input makes the same bytes.
 set -eu
 tools=$1
 locked=$2

@@ -1,12 +1,12 @@
 #!/bin/sh
-# deploy/release.sh PYTHON
+# deploy/release/release.sh PYTHON
 #
 # Makes the wheel and the source archive of the last commit, into dist/, installs the wheel where nothing else of this
 # tree is, with the versions and hashes of constraints.txt, and starts what it installed: `tickgate run`, in an empty
 # directory. PYTHON has pip and setuptools
 # of constraints.txt, as that of `make` has.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 root=$PWD
 python=$1
 
@@ -94,8 +94,8 @@ wait "$program"
 program=
 
 # What is in it, for who asks: names, versions and hashes.
-(cd "$root" && deploy/tools.sh "$python" "$work/tools" &&
-    deploy/sbom.sh "$work/tools" "$work/locked.txt" "$work/dist/"*.whl "$work/dist/tickgate-$version.cdx.json")
+(cd "$root" && deploy/release/tools.sh "$python" "$work/tools" &&
+    deploy/release/sbom.sh "$work/tools" "$work/locked.txt" "$work/dist/"*.whl "$work/dist/tickgate-$version.cdx.json")
 
 # The client for Python is a package of its own.
 "$python" -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir "$work/dist" \

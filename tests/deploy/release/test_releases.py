@@ -14,7 +14,8 @@ from deploy.locked import requirements
 from market.process.version import version
 from tests.reference.sources import ROOT
 
-LONG = pytest.mark.long("deploy/tools.sh", "deploy/tools.txt", "deploy/sbom.sh", "deploy/audit.sh", "constraints.txt")
+SCRIPTS = ROOT / "deploy" / "release"
+LONG = pytest.mark.long("deploy/release", "constraints.txt")
 
 
 def test_the_newest_release_gets_fixes() -> None:
@@ -26,8 +27,8 @@ def test_the_newest_release_gets_fixes() -> None:
 
 def test_tools_are_pinned_with_hashes() -> None:
     """Those that are wanted are among them, in the versions that are wanted."""
-    pinned = (ROOT / "deploy" / "tools.txt").read_text(encoding="utf-8")
-    wanted = (ROOT / "deploy" / "tools.in").read_text(encoding="utf-8").split("\n")
+    pinned = (SCRIPTS / "tools.txt").read_text(encoding="utf-8")
+    wanted = (SCRIPTS / "tools.in").read_text(encoding="utf-8").split("\n")
     assert all(f"{line.replace(' ', '')} \\\n    --hash=sha256:" in pinned for line in wanted if line)
 
 
@@ -35,13 +36,13 @@ def test_tools_are_pinned_with_hashes() -> None:
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of what looks after releases."""
     folder = tmp_path_factory.mktemp("tools")
-    subprocess.run((ROOT / "deploy" / "tools.sh", sys.executable, folder), check=True)
+    subprocess.run((SCRIPTS / "tools.sh", sys.executable, folder), check=True)
     return folder
 
 
 def run(script: str, *arguments: Path | str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run one of the scripts."""
-    command = (ROOT / "deploy" / script, *arguments)
+    command = (SCRIPTS / script, *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | variables)
 
 

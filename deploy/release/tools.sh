@@ -1,6 +1,7 @@
 #!/bin/sh
-# deploy/tools.sh PYTHON FOLDER: an environment in FOLDER with what looks after releases, by the versions and hashes of
-# deploy/tools.txt. It is apart from all others: what audits a program must not change what it depends on.
+# deploy/release/tools.sh PYTHON FOLDER: an environment in FOLDER with what looks after releases, by the versions and
+# hashes of deploy/release/tools.txt. It is apart from all others: what audits a program must not change what it
+# depends on.
 set -eu
 python=$1
 folder=$2

@@ -1,7 +1,7 @@
 #!/bin/sh
-# deploy/audit.sh TOOLS LIST...: asks a database for known weaknesses of the packages in the lists (versions and hashes).
-# Exit code 1 if there is one. Exit code 3 if the database did not know a package, or could not be asked: nothing is
-# audited then, whatever else is said.
+# deploy/release/audit.sh TOOLS LIST...: asks a database for known weaknesses of the packages in the lists (versions and
+# hashes). Exit code 1 if there is one. Exit code 3 if the database did not know a package, or could not be asked:
+# nothing is audited then, whatever else is said.
 set -eu
 tools=$1
 shift
