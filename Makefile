@@ -126,11 +126,11 @@ soak: $(VENV)/.ready
 	@$(VENV)/bin/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 audit: $(VENV)/.ready
-	@deploy/tools.sh $(VENV)/bin/python .venv-tools
-	@deploy/audit.sh .venv-tools constraints.txt deploy/tools.txt
+	@deploy/release/tools.sh $(VENV)/bin/python .venv-tools
+	@deploy/release/audit.sh .venv-tools constraints.txt deploy/release/tools.txt
 
 dist: $(VENV)/.ready
-	@deploy/release.sh $(abspath $(VENV))/bin/python
+	@deploy/release/release.sh $(abspath $(VENV))/bin/python
 
 chaos: $(VENV)/.ready
 	@deploy/system.sh nft=nftables ss=iproute2
@@ -172,7 +172,7 @@ constraints:
 	cd tests/foreign/binance && for list in requirements connector long; do uv pip compile $$list.in --universal \
 		--python-version 3.11 --generate-hashes --custom-compile-command 'make constraints' --output-file $$list.txt \
 		$$([ $$list != connector ] || echo --no-deps) || exit 1; done
-	cd deploy && uv pip compile tools.in --universal --python-version 3.11 $(UPGRADE) --generate-hashes \
+	cd deploy/release && uv pip compile tools.in --universal --python-version 3.11 $(UPGRADE) --generate-hashes \
 		--custom-compile-command 'make constraints' --output-file tools.txt
 
 clean:

@@ -73,7 +73,7 @@ def _check(arguments: Sequence[str], program: str) -> int:
 
 
 def _front(arguments: Sequence[str], program: str) -> int:
-    from deploy.front import main
+    from deploy.fronts.command import main
 
     return main(arguments, program)
 

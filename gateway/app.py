@@ -13,6 +13,7 @@ from gateway.fleet import Fleet
 from gateway.gateway import Gateway
 from gateway.hosting import refuse_other_workers
 from gateway.http.binance import Binance
+from gateway.http.listening.tls import ask_for_tls
 from gateway.http.operators import FLEET
 from gateway.http.routes import (
     BINANCE,
@@ -22,7 +23,6 @@ from gateway.http.routes import (
     refuse_strangers,
     routes,
 )
-from gateway.http.tls import ask_for_tls
 from gateway.log_events import GATEWAY_FAILED
 from gateway.orders import Orders
 from gateway.settings import Settings

@@ -22,7 +22,7 @@ from gateway.fanout.cohorts.member import Member
 from gateway.fanout.cohorts.window import LATE_S
 from gateway.fanout.feed.feed import Feed
 from gateway.fanout.feed.intake import ticks_of
-from gateway.fanout.feed.states_by_venue import StatesByVenue
+from gateway.fanout.feed.symbol_states.states_by_venue import StatesByVenue
 from gateway.fanout.history.history import History
 from gateway.fanout.history.replays import Replays
 from gateway.fanout.hub import Hub

@@ -25,9 +25,9 @@ from gateway.app import drain
 from gateway.errors import GatewayError
 from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S
 from gateway.hosting import require_address, require_one
+from gateway.http.listening.succession import Role, Succession
 from gateway.http.routes import GATEWAY
 from gateway.http.server import Serving
-from gateway.http.succession import Role, Succession
 from gateway.log_events import START_REFUSED, SUCCEEDED
 from gateway.settings import Settings
 from market.errors import MarketError

@@ -61,17 +61,6 @@ class Encoding:
         """The ``type`` of a payload that ``decode`` refused; empty if it has none."""
 
 
-def _reads(decode: Callable[[bytes], Any]) -> Callable[[bytes], str]:
-    def kind(payload: bytes) -> str:
-        try:
-            its_kind: str = decode(payload).type
-        except messages.UNREADABLE:
-            return ""
-        return its_kind
-
-    return kind
-
-
 def scaled(quote: DecimalQuote) -> Tick | Snapshot:
     """The same numbers as integers with scales, to be compared with those of other users.
 
@@ -122,5 +111,5 @@ MSGPACK = Encoding(
     msgspec.msgpack.encode,
     msgspec.msgpack.Decoder(AnyMessage).decode,
     msgspec.msgpack.Decoder(Tick).decode,
-    _reads(msgspec.msgpack.Decoder(messages.Kind).decode),
+    messages.reads_kind(msgspec.msgpack.Decoder(messages.Kind).decode),
 )

@@ -1,5 +1,6 @@
 """What a gateway sends, typed as strictly as a suspicious client can; docs/protocol.md describes the protocol."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -153,7 +154,6 @@ class Kind(Struct):
 
 _decoder = msgspec.json.Decoder(AnyMessage)
 _tick_decoder = msgspec.json.Decoder(Tick)
-_kind_decoder = msgspec.json.Decoder(Kind)
 
 
 def decode(payload: bytes) -> AnyMessage:
@@ -171,9 +171,17 @@ def decode_tick(payload: bytes) -> Tick:
     return _tick_decoder.decode(payload)
 
 
-def kind(payload: bytes) -> str:
-    """The ``type`` of a payload that `decode` refused; empty if it has none."""
-    try:
-        return _kind_decoder.decode(payload).type
-    except UNREADABLE:
-        return ""
+def reads_kind(decode: Callable[[bytes], Kind]) -> Callable[[bytes], str]:
+    """Make what reads the ``type`` of a payload that was refused: empty if it has none."""
+
+    def kind(payload: bytes) -> str:
+        try:
+            return decode(payload).type
+        except UNREADABLE:
+            return ""
+
+    return kind
+
+
+kind = reads_kind(msgspec.json.Decoder(Kind).decode)
+"""The ``type`` of a payload that `decode` refused."""

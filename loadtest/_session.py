@@ -1,5 +1,6 @@
 """One connection's protocol with a gateway, without its socket: payloads in, commands and findings out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from loadtest import _messages as messages
@@ -11,7 +12,93 @@ from loadtest._tally import Tally
 RENEW_EVERY_S = 1.0
 
 
-class ClientSession:
+class Session(ABC):
+    """What sessions of every kind of user do alike: they connect, hold symbols, and note what is wrong."""
+
+    heartbeat_s = 30.0
+    reconnect_after_s: float | None = None
+    """Set when the gateway has announced that it goes away."""
+
+    def __init__(
+        self,
+        *,
+        tally: Tally,
+        findings: Findings,
+        send: Callable[[bytes], None],
+        now_s: Callable[[], float],
+        wanted: int,
+        names: list[str] | None = None,
+    ) -> None:
+        """``now_s`` is a clock for durations; ``names`` are an earlier connection's symbols, to subscribe again."""
+        self.names = names
+        """The symbols held; None until the gateway has named its symbols."""
+        self.welcomed = False
+        self.streaming = False
+        """Whether a price has arrived."""
+        self._tally, self._findings = tally, findings
+        self._send, self._now_s = send, now_s
+        self._wanted = wanted
+        self._began_s = now_s()
+
+    @abstractmethod
+    def opened(self) -> None:
+        """The connection is open."""
+
+    @abstractmethod
+    def receive(self, payloads: list[bytes], now_us: int) -> None:
+        """Take the messages that arrived at ``now_us``, microseconds since the Unix epoch."""
+
+    @abstractmethod
+    def _held(self, symbols: set[str]) -> None:
+        """Note that prices of these symbols alone may come from now on."""
+
+    @abstractmethod
+    def _unsubscribe(self, symbols: list[str]) -> None:
+        """Ask for no more prices of these symbols."""
+
+    def _connected(self) -> None:
+        self.welcomed = True
+        self._findings.measured("connect", self._now_s() - self._began_s)
+        self._began_s = self._now_s()
+
+    def _first(self) -> None:
+        if not self.streaming:
+            self.streaming = True
+            self._findings.measured("first tick", self._now_s() - self._began_s)
+
+    def _answered(self, message: messages.AnyMessage) -> None:
+        """Take what a gateway answers to a command; any other message needs nothing."""
+        match message:
+            case messages.Subscribed():
+                self._subscribed(message.symbols)
+            case messages.Unsubscribed() if self.names is not None:
+                self._held(set(self.names))
+            case messages.Error(code="expired"):
+                pass  # the close frame behind it counts
+            case messages.Error():
+                self._findings.failed("refused", f"the gateway answered {message.code}")
+
+    def _subscribed(self, symbols: list[str]) -> None:
+        if self.names is None and len(symbols) < self._wanted:
+            self._findings.fewer(len(symbols), self._wanted)
+        self.names = symbols[: self._wanted]
+        extra = symbols[self._wanted :]
+        if extra:
+            # They may still arrive until the gateway has confirmed.
+            self._unsubscribe(extra)
+        else:
+            self._held(set(symbols))
+
+    def _unknown(self, error: Exception) -> None:
+        self._findings.failed("refused", f"a message that this client does not know: {error}"[:120])
+
+    def _note(self, tick_error: TickError | None, payload: bytes) -> None:
+        if tick_error is not None:
+            self._tally.faults[tick_error] += 1
+            self._findings.noticed(tick_error, payload[:300].decode("utf-8", "replace"))
+
+
+class ClientSession(Session):
     """Subscribes to ``wanted`` symbols after the welcome, and checks every tick from then on."""
 
     def __init__(
@@ -28,25 +115,12 @@ class ClientSession:
         names: list[str] | None = None,
         renewal: Callable[[], str] | None = None,
     ) -> None:
-        """``now_s`` is a clock for durations; ``names`` are an earlier connection's symbols, to subscribe again.
-
-        ``renewal`` makes another token when the gateway says that this one expires.
-        """
-        self.names = names
-        """The symbols held; None until the gateway has named its symbols."""
-        self.heartbeat_s = 30.0
-        self.reconnect_after_s: float | None = None
-        """Set when the gateway has announced that it goes away."""
-        self.welcomed = False
-        self.streaming = False
-        """Whether a price has arrived."""
-        self._memory, self._tally, self._findings = memory, tally, findings
-        self._send, self._now_s = send, now_s
-        self._wanted, self._kind, self._batch = wanted, kind, batch or kind.batch
+        """``renewal`` makes another token when the gateway says that this one expires."""
+        super().__init__(tally=tally, findings=findings, send=send, now_s=now_s, wanted=wanted, names=names)
+        self._memory, self._kind, self._batch = memory, kind, batch or kind.batch
         self._encoding, self._renewal = kind.encoding, renewal
         self._checker = Checker(every=not kind.slow)
         self._renewed_s: float | None = None
-        self._began_s = now_s()
 
     def opened(self) -> None:
         """The connection is open; the gateway speaks first."""
@@ -80,17 +154,9 @@ class ClientSession:
                 self._note(self._memory.judge(message, payload) or self._checker.snapshot(message), payload)
             case messages.Welcome():
                 self._welcome(message)
-            case messages.Subscribed():
-                self._subscribed(message.symbols)
-            case messages.Unsubscribed() if self.names is not None:
-                self._checker.held(set(self.names))
             case messages.Status():
                 self._checker.status(stale=message.feed == "stale")
                 self._findings.feed(stale=message.feed == "stale", reason=message.reason, source=message.source)
-            case messages.Error(code="expired"):
-                pass  # the close frame behind it counts
-            case messages.Error():
-                self._findings.failed("refused", f"the gateway answered {message.code}")
             case messages.Lag() if self._kind.slow:
                 self._tally.conflated += message.conflated
             case messages.Lag():
@@ -101,6 +167,8 @@ class ClientSession:
                 self._findings.measured("renewal", self._now_s() - self._renewed_s)
             case messages.Shutdown():
                 self.reconnect_after_s = message.reconnect_after_ms / 1000
+            case _:
+                self._answered(message)
 
     def _renew(self, renewal: Callable[[], str]) -> None:
         # Of a token that lasts less than half a minute the gateway says at once that it expires. One renewal after the
@@ -110,10 +178,8 @@ class ClientSession:
             self._send(self._encoding.encode({"type": "auth", "token": renewal()}))
 
     def _welcome(self, message: messages.Welcome) -> None:
-        self.welcomed = True
         self.heartbeat_s = message.heartbeat_s
-        self._findings.measured("connect", self._now_s() - self._began_s)
-        self._began_s = self._now_s()
+        self._connected()
         command: dict[str, object] = {
             "type": "subscribe",
             "symbols": self.names or ["*"],
@@ -124,16 +190,11 @@ class ClientSession:
             command["numbers"] = self._kind.numbers
         self._send(self._encoding.encode(command))
 
-    def _subscribed(self, symbols: list[str]) -> None:
-        if self.names is None and len(symbols) < self._wanted:
-            self._findings.fewer(len(symbols), self._wanted)
-        self.names = symbols[: self._wanted]
-        extra = symbols[self._wanted :]
-        if extra:
-            # They may still arrive until the gateway has confirmed.
-            self._send(self._encoding.encode({"type": "unsubscribe", "symbols": extra}))
-        else:
-            self._checker.held(set(symbols))
+    def _held(self, symbols: set[str]) -> None:
+        self._checker.held(symbols)
+
+    def _unsubscribe(self, symbols: list[str]) -> None:
+        self._send(self._encoding.encode({"type": "unsubscribe", "symbols": symbols}))
 
     def _tick(self, tick: messages.Tick, payload: bytes, now_us: int) -> None:
         self._first()
@@ -154,18 +215,8 @@ class ClientSession:
             return
         self._tick(tick, payload, now_us)
 
-    def _first(self) -> None:
-        if not self.streaming:
-            self.streaming = True
-            self._findings.measured("first tick", self._now_s() - self._began_s)
-
     def _refuse(self, payload: bytes, error: Exception) -> None:
         if self._encoding.kind(payload) in ("tick", "snapshot", "ticks"):
             self._note(TickError.MALFORMED, payload)
         else:
-            self._findings.failed("refused", f"a message that this client does not know: {error}"[:120])
-
-    def _note(self, tick_error: TickError | None, payload: bytes) -> None:
-        if tick_error is not None:
-            self._tally.faults[tick_error] += 1
-            self._findings.noticed(tick_error, payload[:300].decode("utf-8", "replace"))
+            self._unknown(error)

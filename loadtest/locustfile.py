@@ -31,7 +31,7 @@ from loadtest._kinds import Mix, shares_of
 from loadtest._options import add_to, tokens_of
 from loadtest._report import page, report
 from loadtest._run import LocustFindings, Run
-from loadtest._session import ClientSession
+from loadtest._session import ClientSession, Session
 from loadtest._shapes import shape_of
 from loadtest._stream import Stream
 from loadtest._tokens import TokenError, Tokens
@@ -210,7 +210,7 @@ class Trader(User):
             "wanted": options.symbols,
             "names": self._names,
         }
-        session = (
+        session: Session = (
             TradeSession(**common)
             if kind.path == "/ws/trade"
             else ClientSession(
@@ -242,7 +242,7 @@ class Trader(User):
             self._names = session.names
             connection.close()
 
-    def _settled(self, session: ClientSession | TradeSession, findings: LocustFindings) -> bool:
+    def _settled(self, session: Session, findings: LocustFindings) -> bool:
         """Note the state of the session; return False when it is time to leave a gateway that goes away."""
         self._welcomed = session.welcomed
         now_s = time.perf_counter()

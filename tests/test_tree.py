@@ -1,6 +1,7 @@
 """The tree keeps its shape: imports go one way, and every module has its tests."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ NOT_MIRRORED = {"__init__", "__main__", "errors", "log_events"}
 
 BESIDE = {
     "deploy/test_venv.py": "deploy/venv.sh",
-    "deploy/test_releases.py": "deploy/release.sh",
+    "deploy/release/test_releases.py": "deploy/release/release.sh",
     "market/bus/redis/cluster/test_failover.py": "a bus on a cluster whose nodes fail, and whose slots move",
     "market/bus/redis/test_failover.py": "a bus, while real servers fail over behind its address",
     "market/bus/kafka/test_security.py": "a bus, whose broker speaks TLS and knows users",
@@ -88,7 +89,7 @@ COVERED_BY = {
     "gateway/client/stream_client.py": "gateway/http/v1/test_stream.py",
     "gateway/http/bearers.py": "gateway/http/test_routes.py",
     "gateway/http/v1/access.py": "gateway/http/v1/test_ticks.py",
-    "gateway/http/v1/pieces.py": "gateway/http/test_symbols.py",
+    "gateway/http/v1/pieces.py": "gateway/http/v1/test_symbols.py",
     "gateway/binance/endpoint.py": "gateway/binance/test_client.py",
     "gateway/client/welcome.py": "gateway/client/test_client.py",
     "gateway/gateway.py": "gateway/test_app.py",
@@ -100,7 +101,8 @@ COVERED_BY = {
     "gateway/protocol/served_symbol.py": "gateway/client/test_listing.py",
     "gateway/websocket/writer.py": "gateway/websocket/test_connection.py",
     "gateway/fanout/feed/last_values.py": "gateway/fanout/feed/test_interruptions.py",
-    "gateway/fanout/feed/states_reader.py": "gateway/fanout/feed/test_feed.py",
+    "gateway/fanout/feed/venue_feeds.py": "gateway/fanout/feed/test_venue_feed.py",
+    "gateway/fanout/feed/symbol_states/states_reader.py": "gateway/fanout/feed/test_feed.py",
     "poller/coverage/listing.py": "poller/venues/binance/test_listing.py",
     "poller/coverage/streams.py": "poller/coverage/test_source.py",
     "poller/coverage/watch.py": "poller/coverage/test_source.py",
@@ -272,6 +274,13 @@ def test_no_module_is_longer_than_three_hundred_lines(package: str) -> None:
     """A longer one is two."""
     lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in _modules(package)}
     assert {} == {path: length for path, length in lengths.items() if length > 300}
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_no_folder_has_more_than_fifteen_modules(package: str) -> None:
+    """One with more asks for sub-packages."""
+    counts = Counter(module.parent.as_posix() for module in _modules(package))
+    assert {} == {folder: count for folder, count in counts.items() if count > 15}
 
 
 @pytest.mark.parametrize("package", ALLOWED)

@@ -66,19 +66,21 @@ class Target:
             self.fate[f"not connected: {type(error).__name__}"] += 1
             raise GoneError from None
 
+    async def _visit(self, session: Callable[["Stranger"], Awaitable[None]]) -> None:
+        """Run ``session`` on one new connection, up to its end, whoever ends it."""
+        with suppress(GoneError):
+            stranger = await self.connect()
+            try:
+                await session(stranger)
+            finally:
+                stranger.leave()
+
     async def keep(self, count: int, session: Callable[["Stranger"], Awaitable[None]]) -> None:
         """Run ``count`` strangers side by side; each restarts ``session`` when its connection has ended."""
 
         async def slot() -> None:
             while True:
-                try:
-                    stranger = await self.connect()
-                    try:
-                        await session(stranger)
-                    finally:
-                        stranger.leave()
-                except GoneError:
-                    pass
+                await self._visit(session)
                 await asyncio.sleep(_AGAIN_S)
 
         async with asyncio.TaskGroup() as slots:
@@ -91,13 +93,7 @@ class Target:
 
         async def visit() -> None:
             try:
-                stranger = await self.connect()
-                try:
-                    await session(stranger)
-                finally:
-                    stranger.leave()
-            except GoneError:
-                pass
+                await self._visit(session)
             finally:
                 room.release()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from deploy.errors import DeployError
 from deploy.fronts.addresses import Listening, certificate_of
+from deploy.fronts.timeouts import UNREAD, seconds_of
 from deploy.ports import Address
-from deploy.timeouts import UNREAD, seconds_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 from deploy.errors import DeployError
 from deploy.ports import Address, require_free
 from gateway.admission.address import is_private
-from gateway.http.succession import Role, Succession
+from gateway.http.listening.succession import Role, Succession
 from gateway.settings import Settings
 from market.process.events import SETTINGS_REFUSED
 from market.settings.environ import SettingError

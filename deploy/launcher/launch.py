@@ -11,11 +11,11 @@ from typing import Final
 from deploy import files
 from deploy.buses.registry import BUSES
 from deploy.errors import DeployError
+from deploy.fronts.timeouts import misfit
 from deploy.launcher.invocation import typed
 from deploy.launcher.programs import Plan, plan_cluster, plan_run
 from deploy.launcher.stack import Stack, is_ready
 from deploy.settings import Variables
-from deploy.timeouts import misfit
 from market.process.printable import complain, printable
 from market.process.usage import Parser, of_settings
 from market.settings.config import KNOWN

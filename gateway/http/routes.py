@@ -23,11 +23,11 @@ from gateway.http.documents.openapi import openapi
 from gateway.http.health import health, readiness
 from gateway.http.operators import FLEET, FLEET_PATH, OPS_PATH, processes, require_port, require_token
 from gateway.http.pages import Pages
-from gateway.http.symbols import answer, cost
 from gateway.http.upgrade import origin_of, refuse_again, upgrade
 from gateway.http.v1.access import HOW, grant_for
 from gateway.http.v1.status import venue_statuses
 from gateway.http.v1.stream import open_stream
+from gateway.http.v1.symbols import answer, cost
 from gateway.http.v1.ticks import newest_ticks
 from gateway.protocol.encodings import AT
 from gateway.scrape import families

@@ -12,11 +12,11 @@ from aiohttp import web
 from gateway.admission.acceptor import Acceptor
 from gateway.admission.address import TrustedProxies, is_every_address, is_private
 from gateway.admission.descriptors import make_room
-from gateway.http import shared_port, tls
-from gateway.http.announced import Announcements
 from gateway.http.expectations import expecting_nothing
 from gateway.http.handler import Requests
 from gateway.http.health import answer_now
+from gateway.http.listening import shared_port, tls
+from gateway.http.listening.announced import Announcements
 from gateway.http.routes import GATEWAY, WEBSOCKET_PATH
 from gateway.http.upgrade import upgrade_now
 from gateway.log_events import CERTIFICATE_REFUSED

@@ -5,16 +5,14 @@ Each message is an event of one line: JSON has no line breaks of its own. The ev
 browser, but what it sends as ``Last-Event-ID`` when it connects again.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
-import msgspec
-
 from gateway.protocol.channels import STATS
-from gateway.protocol.commands import CommandDecoder
 from gateway.protocol.decimal_tick import encode_decimal_tick
 from gateway.protocol.encoding import Encoding
-from gateway.websocket.framing.frames import TEXT
+from gateway.protocol.json_encoding import in_json, stats_payload, ticks_payload
 from market.prices.tick import Tick
 from market.wire.codec import encode_tick
 from market.wire.stats import encode_stats
@@ -55,51 +53,29 @@ def _snapshot_frame(body: bytes) -> bytes:
     return b'data: {"type":"snapshot",' + body[1:] + b"\n\n"
 
 
-def _batch_payload(bodies: Collection[bytes]) -> bytes:
-    return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
-
-
 def _stats_frame(body: bytes) -> bytes:
     return b'data: {"type":"stats",' + body[1:] + b"\n\n"
 
 
-def _stats_batch_payload(bodies: Collection[bytes]) -> bytes:
-    return b'{"type":"stats_batch","stats":[' + b",".join(bodies) + b"]}"
+_in_events: Final = partial(in_json, subprotocol="text/event-stream", wrap=event, pings=False)
 
-
-_NAME: Final = "text/event-stream"
-_DECODER: Final = CommandDecoder("JSON", msgspec.json.Decoder)
-_encode = msgspec.json.Encoder().encode
-
-_STATS: Final = Encoding(
-    subprotocol=_NAME,
-    opcode=TEXT,
-    decoder=_DECODER,
-    encode=_encode,
+_STATS: Final = _in_events(
     tick_body=encode_stats,
     tick_frame=_stats_frame,
     snapshot_frame=_stats_frame,
-    batch_payload=_stats_batch_payload,
+    batch_payload=stats_payload,
     channel=STATS,
-    wrap=event,
-    pings=False,
 )
 
 
 def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
     def made() -> Encoding:
-        return Encoding(
-            subprotocol=_NAME,
-            opcode=TEXT,
-            decoder=_DECODER,
-            encode=_encode,
+        return _in_events(
             tick_body=tick_body,
             tick_frame=_tick_frame,
             snapshot_frame=_snapshot_frame,
-            batch_payload=_batch_payload,
+            batch_payload=ticks_payload,
             others=(_STATS,),
-            wrap=event,
-            pings=False,
         )
 
     events, every = made(), made()

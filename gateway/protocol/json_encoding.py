@@ -1,6 +1,7 @@
 """JSON in text frames."""
 
 from collections.abc import Callable, Collection
+from functools import partial
 
 import msgspec
 
@@ -34,7 +35,8 @@ def _snapshot_frame(body: bytes) -> bytes:
     return frame(TEXT, b'{"type":"snapshot",' + body[1:])
 
 
-def _batch_payload(bodies: Collection[bytes]) -> bytes:
+def ticks_payload(bodies: Collection[bytes]) -> bytes:
+    """A ``ticks`` message of ticks."""
     return b'{"type":"ticks","ticks":[' + b",".join(bodies) + b"]}"
 
 
@@ -42,36 +44,36 @@ def _stats_frame(body: bytes) -> bytes:
     return frame(TEXT, b'{"type":"stats",' + body[1:])
 
 
-def _stats_batch_payload(bodies: Collection[bytes]) -> bytes:
+def stats_payload(bodies: Collection[bytes]) -> bytes:
+    """A ``stats_batch`` message of figures."""
     return b'{"type":"stats_batch","stats":[' + b",".join(bodies) + b"]}"
 
 
-_DECODER = CommandDecoder("JSON", msgspec.json.Decoder)
-_encode = msgspec.json.Encoder().encode
-
-_STATS = Encoding(
-    subprotocol="tickgate.v1.json",
+in_json = partial(
+    Encoding,
     opcode=TEXT,
-    decoder=_DECODER,
-    encode=_encode,
+    decoder=CommandDecoder("JSON", msgspec.json.Decoder),
+    encode=msgspec.json.Encoder().encode,
+)
+"""An encoding whose messages are JSON text, whatever is around them."""
+
+_in_frames = partial(in_json, subprotocol="tickgate.v1.json")
+
+_STATS = _in_frames(
     tick_body=encode_stats,
     tick_frame=_stats_frame,
     snapshot_frame=_stats_frame,
-    batch_payload=_stats_batch_payload,
+    batch_payload=stats_payload,
     channel=STATS,
 )
 
 
 def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
-    return Encoding(
-        subprotocol="tickgate.v1.json",
-        opcode=TEXT,
-        decoder=_DECODER,
-        encode=_encode,
+    return _in_frames(
         tick_body=tick_body,
         tick_frame=_tick_frame,
         snapshot_frame=_snapshot_frame,
-        batch_payload=_batch_payload,
+        batch_payload=ticks_payload,
         others=(_STATS,),
     )
 

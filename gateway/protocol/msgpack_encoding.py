@@ -1,6 +1,7 @@
 """MessagePack in binary frames; lengths as in the MessagePack specification ("Formats")."""
 
 from collections.abc import Callable, Collection
+from functools import partial
 
 import msgspec
 
@@ -69,13 +70,15 @@ def _stats_batch_payload(bodies: Collection[bytes]) -> bytes:
     return _STATS_HEAD + _array(bodies)
 
 
-_DECODER = CommandDecoder("MessagePack", msgspec.msgpack.Decoder)
-
-_STATS = Encoding(
+_in_msgpack = partial(
+    Encoding,
     subprotocol="tickgate.v1.msgpack",
     opcode=BINARY,
-    decoder=_DECODER,
+    decoder=CommandDecoder("MessagePack", msgspec.msgpack.Decoder),
     encode=_encode,
+)
+
+_STATS = _in_msgpack(
     tick_body=_encode,
     tick_frame=_stats_frame,
     snapshot_frame=_stats_frame,
@@ -85,11 +88,7 @@ _STATS = Encoding(
 
 
 def _encoding(tick_body: Callable[[Tick], bytes]) -> Encoding:
-    return Encoding(
-        subprotocol="tickgate.v1.msgpack",
-        opcode=BINARY,
-        decoder=_DECODER,
-        encode=_encode,
+    return _in_msgpack(
         tick_body=tick_body,
         tick_frame=_tick_frame,
         snapshot_frame=_snapshot_frame,

@@ -6,7 +6,7 @@ that clients get is encoded anew.
 
 import json
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -24,8 +24,6 @@ MAX_STATES_BYTES: Final = 2 << 20
 
 _encoder = msgspec.json.Encoder()
 _tick_decoder = msgspec.json.Decoder(Tick)
-_heartbeat_decoder = msgspec.json.Decoder(Heartbeat)
-_states_decoder = msgspec.json.Decoder(States)
 
 UNREADABLE = (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError)
 """What decoders raise, msgspec's and others': not JSON, not of that shape, not UTF-8, or nested without end."""
@@ -33,6 +31,26 @@ UNREADABLE = (msgspec.DecodeError, json.JSONDecodeError, UnicodeDecodeError, Rec
 
 class CodecError(MarketError, ValueError):
     """Bytes from the bus that do not match their channel."""
+
+
+_Value = TypeVar("_Value")
+
+
+def bounded(what: str, most_bytes: int, decode: Callable[[bytes], _Value]) -> Callable[[bytes], _Value]:
+    """Make a decoder of ``what`` that does not read more than ``most_bytes``.
+
+    It raises `CodecError` if a payload is longer, or if ``decode`` raises one of `UNREADABLE`.
+    """
+
+    def read(payload: bytes) -> _Value:
+        if len(payload) > most_bytes:
+            raise CodecError(f"not {what}: {len(payload)} bytes, of {most_bytes} at most")
+        try:
+            return decode(payload)
+        except UNREADABLE as error:
+            raise CodecError(f"not {what}: {error}") from None
+
+    return read
 
 
 encode_tick: Final[Callable[[Tick], bytes]] = _encoder.encode
@@ -49,6 +67,7 @@ def decode_tick(payload: bytes) -> Tick:
     Raises:
         CodecError: too long, not JSON, a required field missing, a wrong type, or a number out of range.
     """
+    # As `bounded` does it, without its call: this runs for every tick of a bus without batches.
     if len(payload) > MAX_TICK_BYTES:
         raise CodecError(f"not a tick: {len(payload)} bytes, of {MAX_TICK_BYTES} at most")
     try:
@@ -65,18 +84,8 @@ def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
     return _encoder.encode(heartbeat)
 
 
-def decode_heartbeat(payload: bytes) -> Heartbeat:
-    """The heartbeat of a payload.
-
-    Raises:
-        CodecError: not a heartbeat, or too long for one.
-    """
-    if len(payload) > MAX_HEARTBEAT_BYTES:
-        raise CodecError(f"not a heartbeat: {len(payload)} bytes, of {MAX_HEARTBEAT_BYTES} at most")
-    try:
-        return _heartbeat_decoder.decode(payload)
-    except UNREADABLE as error:
-        raise CodecError(f"not a heartbeat: {error}") from None
+decode_heartbeat: Final = bounded("a heartbeat", MAX_HEARTBEAT_BYTES, msgspec.json.Decoder(Heartbeat).decode)
+"""The heartbeat of a payload; raises `CodecError`."""
 
 
 def encode_states(states: States) -> bytes:
@@ -84,15 +93,5 @@ def encode_states(states: States) -> bytes:
     return _encoder.encode(states)
 
 
-def decode_states(payload: bytes) -> States:
-    """The states of a payload.
-
-    Raises:
-        CodecError: not states, or too long for them.
-    """
-    if len(payload) > MAX_STATES_BYTES:
-        raise CodecError(f"not states: {len(payload)} bytes, of {MAX_STATES_BYTES} at most")
-    try:
-        return _states_decoder.decode(payload)
-    except UNREADABLE as error:
-        raise CodecError(f"not states: {error}") from None
+decode_states: Final = bounded("states", MAX_STATES_BYTES, msgspec.json.Decoder(States).decode)
+"""The states of a payload; raises `CodecError`."""

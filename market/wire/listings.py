@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from market.prices.listed import Listed
-from market.wire.codec import UNREADABLE, CodecError
+from market.wire.codec import bounded
 
 VERSION: Final = 1
 MAX_LISTING_BYTES: Final = 4 << 20
@@ -25,7 +25,6 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Listing)
 
 
 def encode_listing(listing: Listing) -> bytes:
@@ -33,15 +32,5 @@ def encode_listing(listing: Listing) -> bytes:
     return _encode(listing)
 
 
-def decode_listing(payload: bytes) -> Listing:
-    """The listing of a payload.
-
-    Raises:
-        CodecError: not a listing, or too long for one.
-    """
-    if len(payload) > MAX_LISTING_BYTES:
-        raise CodecError(f"not a listing: {len(payload)} bytes, of {MAX_LISTING_BYTES} at most")
-    try:
-        return _decoder.decode(payload)
-    except UNREADABLE as error:
-        raise CodecError(f"not a listing: {error}") from None
+decode_listing: Final = bounded("a listing", MAX_LISTING_BYTES, msgspec.json.Decoder(Listing).decode)
+"""The listing of a payload; raises `market.wire.codec.CodecError`."""

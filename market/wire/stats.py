@@ -13,7 +13,7 @@ from msgspec import Meta, Raw, Struct
 from market.prices.stats import Stats
 from market.prices.symbols import MAX_SYMBOL_BYTES, fits
 from market.prices.tick import SymbolName
-from market.wire.codec import UNREADABLE, CodecError
+from market.wire.codec import CodecError, bounded
 
 VERSION: Final = 1
 """Of batches. A reader refuses any other."""
@@ -33,8 +33,8 @@ class _Batch(Struct, frozen=True, kw_only=True, gc=False):
 
 
 _encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Stats)
-_batch_decoder = msgspec.json.Decoder(_Batch)
+_read = bounded("stats", MAX_STATS_BYTES, msgspec.json.Decoder(Stats).decode)
+_read_batch = bounded("a batch of stats", MAX_STATS_BATCH_BYTES, msgspec.json.Decoder(_Batch).decode)
 
 encode_stats: Final = _encode
 """Encode a `Stats` as JSON, without the fields that the exchange did not give."""
@@ -46,12 +46,7 @@ def decode_stats(payload: bytes) -> Stats:
     Raises:
         CodecError: too long, not JSON, a required field missing, or a wrong type.
     """
-    if len(payload) > MAX_STATS_BYTES:
-        raise CodecError(f"not stats: {len(payload)} bytes, of {MAX_STATS_BYTES} at most")
-    try:
-        stats = _decoder.decode(payload)
-    except UNREADABLE as error:
-        raise CodecError(f"not stats: {error}") from None
+    stats = _read(payload)
     if not (stats.symbol.isascii() or fits(stats.symbol)):
         raise CodecError(f"not stats: its symbol is longer than {MAX_SYMBOL_BYTES} bytes")
     return stats
@@ -69,9 +64,4 @@ def split_stats_batch(payload: bytes) -> dict[str, Raw]:
     Raises:
         CodecError: not a batch, of another version, or too long.
     """
-    if len(payload) > MAX_STATS_BATCH_BYTES:
-        raise CodecError(f"not a batch of stats: {len(payload)} bytes, of {MAX_STATS_BATCH_BYTES} at most")
-    try:
-        return _batch_decoder.decode(payload).stats
-    except UNREADABLE as error:
-        raise CodecError(f"not a batch of stats: {error}") from None
+    return _read_batch(payload).stats

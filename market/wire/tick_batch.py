@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from market.prices.tick import Exact, Tick
-from market.wire.codec import UNREADABLE, CodecError
+from market.wire.codec import bounded
 
 VERSION: Final = 1
 """Of batches. A reader refuses any other, since an unknown field cannot change what a known one means."""
@@ -48,7 +48,7 @@ class _RawBatch(Struct, frozen=True, kw_only=True, gc=False):
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(TickBatch)
-_raw_decoder = msgspec.json.Decoder(_RawBatch)
+_read_raw = bounded("a batch", MAX_BATCH_BYTES, msgspec.json.Decoder(_RawBatch).decode)
 
 read_batch: Final = _decoder.decode
 """Decode a batch of at most `MAX_BATCH_BYTES`; raises `market.wire.codec.UNREADABLE`, also for one wrong tick."""
@@ -66,10 +66,5 @@ def split_batch(payload: bytes) -> tuple[str, int, Sequence[bytes]]:
     Raises:
         CodecError: not a batch, of another version, or too long.
     """
-    if len(payload) > MAX_BATCH_BYTES:
-        raise CodecError(f"not a batch: {len(payload)} bytes, of {MAX_BATCH_BYTES} at most")
-    try:
-        batch = _raw_decoder.decode(payload)
-    except UNREADABLE as error:
-        raise CodecError(f"not a batch: {error}") from None
+    batch = _read_raw(payload)
     return batch.term, batch.number, [bytes(tick) for tick in batch.ticks]

@@ -1,6 +1,7 @@
 """The client in JavaScript: its own tests, its types, and what it has in common with the gateway."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,12 @@ from gateway.websocket.close_codes import CloseReason
 from market.process.version import version
 from tests.integration.js_programs import CLIENT, node
 
-SOURCES = sorted((CLIENT / "src").glob("*.js"))
+SRC = CLIENT / "src"
+SOURCES = sorted(SRC.rglob("*.js"))
+TESTS = sorted((CLIENT / "test").rglob("*.test.js"))
+
+LAYERS = ("index", "shared stream", "connection subscription events", "prices environment", "protocol")
+"""Folders of the sources, and modules beside them, top first: each imports only from layers below its own."""
 
 
 def run(*command: str) -> str:
@@ -27,19 +33,32 @@ def run(*command: str) -> str:
 
 def test_its_own_tests_pass() -> None:
     """They run in Node, with time that is turned by hand and a gateway without a network."""
-    said = run(node(), "--test", *map(str, sorted((CLIENT / "test").glob("*.test.js"))))
+    said = run(node(), "--test", *map(str, TESTS))
     assert "# fail 0" in said.replace("ℹ", "#")
 
 
 def test_every_module_has_a_test_or_is_tested_through_the_stream() -> None:
     """What decides something by itself has a file of tests of its own."""
-    tested = {path.name.removesuffix(".test.js") for path in (CLIENT / "test").glob("*.test.js")}
+    tested = {path.relative_to(CLIENT / "test").as_posix().removesuffix(".test.js") for path in TESTS}
     through_the_stream = {
-        *("commands", "environment", "events", "index", "link", "listings", "named", "prices", "routes", "states"),
-        *("subscription", "token", "wants", "wire", "close_codes"),
+        *("environment", "events", "index", "connection/close_codes", "connection/link", "connection/token"),
+        *("prices/prices", "prices/states", "subscription/routes", "subscription/subscription"),
+        *("protocol/commands", "protocol/listings", "protocol/named", "protocol/wants", "protocol/wire"),
     }
-    assert {path.stem for path in SOURCES} == tested | through_the_stream
+    assert {path.relative_to(SRC).with_suffix("").as_posix() for path in SOURCES} == tested | through_the_stream
     assert tested.isdisjoint(through_the_stream)
+
+
+def test_folders_import_downwards() -> None:
+    """No folder imports from one of its own layer or of one above, so nothing imports in a circle."""
+    depths = {name: depth for depth, layer in enumerate(LAYERS) for name in layer.split()}
+    for path in SOURCES:
+        own = path.relative_to(SRC).with_suffix("").parts[0]
+        for imported in re.findall(r'^(?:import|export) .* from "(\.[^"]+)";$', path.read_text(encoding="utf-8"), re.M):
+            target = (path.parent / imported).resolve()
+            assert target.is_file(), f"{path} imports {imported}"
+            other = target.relative_to(SRC).with_suffix("").parts[0]
+            assert own == other or depths[own] < depths[other], f"{path} imports {imported}"
 
 
 def test_types_and_sources_pass_the_compiler() -> None:
@@ -51,7 +70,7 @@ def test_types_and_sources_pass_the_compiler() -> None:
 def test_it_obeys_every_close_code_of_the_gateway(renewable: bool) -> None:
     """What it does is what the gateway means; a code that bars the same token only is no end for who has another."""
     script = f"""
-        import {{ afterClose }} from "{(CLIENT / "src" / "close_codes.js").as_uri()}";
+        import {{ afterClose }} from "{(SRC / "connection" / "close_codes.js").as_uri()}";
         const codes = {sorted({reason.code for reason in CloseReason})};
         const token = {{ renewable: {json.dumps(renewable)} }};
         console.log(JSON.stringify(Object.fromEntries(codes.map((code) => [code, afterClose(code, token).again]))));
@@ -68,7 +87,7 @@ def test_it_is_of_the_same_version_and_knows_the_same_limit() -> None:
     """A release has one number, and the client keeps to as many sets of options as the gateway takes."""
     package = json.loads((CLIENT / "package.json").read_text(encoding="utf-8"))
     assert version(Path(__file__).parents[2]) == package["version"]
-    assert f"MOST_SETS = {MOST_SETS};" in (CLIENT / "src" / "options.js").read_text(encoding="utf-8")
+    assert f"MOST_SETS = {MOST_SETS};" in (SRC / "protocol" / "options.js").read_text(encoding="utf-8")
 
 
 def test_it_depends_on_nothing_and_ships_what_it_exports() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.fronts.timeouts import seconds_of
 from deploy.health import PATIENCE_S
-from deploy.timeouts import seconds_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCKER = ROOT / "deploy" / "docker"

@@ -26,6 +26,7 @@ from tests.integration.faults import (
 )
 from tests.integration.haproxy_stats import connections_of, until_state
 from tests.integration.stacks import GATEWAY_COUNT, cluster_plan, running, ws_url
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.haproxy]
 
@@ -75,10 +76,12 @@ async def test_a_gateway_that_hangs_gets_nobody_new_and_is_current_or_replaced_a
             replaced_after = now() - began
             slowest = max(await newcomers)
             marks = {client: len(client.prices[SYMBOLS[0]]) for client in clients}
-            await asyncio.sleep(1)
-            silent = [
-                client for client in clients if not client.closed and len(client.prices[SYMBOLS[0]]) == marks[client]
-            ]
+
+            def silent_ones() -> list[Client]:
+                return [one for one in clients if not one.closed and len(one.prices[SYMBOLS[0]]) == marks[one]]
+
+            await until(lambda: len(silent_ones()) <= EACH)
+            silent = silent_ones()
         finally:
             stack[frozen].send_all(signal.SIGCONT)
             for task in ends:

@@ -3,11 +3,12 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from deploy.launcher.programs import Plan
@@ -168,9 +169,14 @@ async def test_a_poller_takes_over_from_a_frozen_one(tmp_path: Path, valkey: Val
         plan = replace(plan, other_pollers=(replace(plan.poller, name="second"),))
         async with launched(plan) as (stack, lines), subscribers(ws_url(stack), conflate=False) as clients:
             leader = "second" if any("standing by" in line for line in lines["poller"]) else "poller"
+            (other,) = {"poller", "second"} - {leader}
+
+            async def is_taken_over() -> bool:
+                return any("leading: this poller publishes" in line for line in lines[other])
+
             stack[leader].send(signal.SIGSTOP)
             began = now()
-            await asyncio.sleep(3.5)
+            await eventually(is_taken_over, within_s=10)
             await until_current(clients, within_s=10)
             taken_after = now() - began
             stack[leader].send(signal.SIGCONT)
@@ -194,14 +200,29 @@ async def test_a_gateway_that_lags_goes_on_where_it_stood(tmp_path: Path, valkey
         assert_stayed(clients)
 
 
+def _ids(admin: AdminClient) -> dict[str, str]:
+    """Topic → its id, of those that there are: one that is made again has another."""
+    ids = {}
+    for name, described in admin.describe_topics(TopicCollection(["ticks", "last"])).items():
+        with suppress(KafkaException):
+            ids[name] = str(described.result(20).topic_id)
+    return ids
+
+
 async def test_topics_that_are_deleted(tmp_path: Path, valkey: Valkey) -> None:
     """The poller makes both again, and all last values are there for who comes next."""
     async with on_one(tmp_path, valkey) as (broker, stack, _), subscribers(ws_url(stack)) as clients:
         admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{broker.port}"})
+        before = await asyncio.to_thread(_ids, admin)
+
+        async def are_made_again() -> bool:
+            after = await asyncio.to_thread(_ids, admin)
+            return before.keys() == after.keys() and not {*before.values()} & {*after.values()}
+
         for done in (await asyncio.to_thread(admin.delete_topics, ["ticks", "last"])).values():
             await asyncio.to_thread(done.result, 20)
         began = now()
-        await asyncio.sleep(1)
+        await eventually(are_made_again, within_s=30)
         await until_current(clients, within_s=30)
         async with subscribers(ws_url(stack)):
             tell("topics deleted", current_after=now() - began)

@@ -20,7 +20,7 @@ from tests.integration.stacks import answers, children_of, cluster_environment, 
 
 pytestmark = pytest.mark.integration
 
-FOR_A_CHECKOUT = ("deploy/docker/", "deploy/helm/", "deploy/tools.")
+FOR_A_CHECKOUT = ("deploy/docker/", "deploy/helm/", "deploy/release/")
 PROGRAMS = (
     *(("tickgate",), ("tickgate", "run"), ("tickgate", "cluster"), ("tickgate", "poller"), ("tickgate", "gateway")),
     *(("tickgate", "token"), ("tickgate", "watch"), ("tickgate", "check")),

@@ -20,7 +20,7 @@ from market.prices.tick import Tick
 from market.wire.status import SymbolState
 from tests.reference.sources import ROOT, field_docs, markdown
 
-DECLARATIONS: Final = ROOT / "clients" / "js" / "src" / "protocol.d.ts"
+DECLARATIONS: Final = ROOT / "clients" / "js" / "src" / "protocol" / "messages.d.ts"
 
 _HEAD: Final = (
     "// The messages between client and gateway. Made of the gateway's code by `make reference`; do not edit."

@@ -1,8 +1,8 @@
 // What `tickgate-client` exports.
 
-import type { ErrorCode, GapMessage, LagMessage, ServedSymbol, Stats, StatusMessage, SymbolState, TickFields } from "./protocol.js";
+import type { ErrorCode, GapMessage, LagMessage, ServedSymbol, Stats, StatusMessage, SymbolState, TickFields } from "./protocol/messages.js";
 
-export type * from "./protocol.js";
+export type * from "./protocol/messages.js";
 
 /** A tick or a snapshot: scaled integers, to be shown with `formatPrice`. */
 export type Price = TickFields & { type?: "tick" | "snapshot" };

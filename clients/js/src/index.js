@@ -1,20 +1,21 @@
 // Prices of a tickgate gateway: `connect(url)`, `subscribe(symbols, handler)`. index.d.ts describes all of it.
 //
-//   stream          one stream: puts together what follows, and hands each message to whom it concerns
-//   connection      made again whenever it ends: backoff, close_codes, token
-//     link          one WebSocket: liveness, and the clock
-//   wire            what the connection holds, and the commands for that: wants, options, named, names, commands
-//   states, prices  whether a price is current; what is new to the callers
-//   subscription    one caller: throttle, queue; routes say who gets what
+//   stream         one stream: puts together what follows, and hands each message to whom it concerns
+//   connection/    made again whenever it ends: backoff, close_codes, token. A link is one WebSocket: liveness, clock
+//   subscription/  one caller: queue, throttle; routes say who gets what
+//   prices/        prices: what is new to the callers; states: whether a price is current; decimal
+//   protocol/      wire: what the connection holds, and the commands for that: wants, options, named, names, commands;
+//                  listings: questions for the list of symbols
+//   shared         one stream for all who connect to the same URL
 //
-// Time, chance and the WebSocket come from environment.js, so that tests can replace them. types: protocol.d.ts is made
-// of the gateway's code (`make reference`).
+// Folders import downwards in this order. Time, chance and the WebSocket come from environment.js, so that tests can
+// replace them; events.js calls handlers by name. `make reference` makes protocol/messages.d.ts of the gateway's code.
 
 import { realTime, webSocketOf } from "./environment.js";
 import { Shared } from "./shared.js";
 import { Stream } from "./stream.js";
 
-export { formatPrice } from "./decimal.js";
+export { formatPrice } from "./prices/decimal.js";
 
 const shared = new Shared();
 

@@ -1,17 +1,17 @@
 // One stream of prices: what its callers subscribe to, over a connection that is made again whenever it ends.
 
-import { Clock } from "./clock.js";
-import { Connection } from "./connection.js";
+import { Clock } from "./connection/clock.js";
+import { Connection } from "./connection/connection.js";
 import { Events } from "./events.js";
-import { Listings } from "./listings.js";
-import { TICKER } from "./options.js";
-import { Prices } from "./prices.js";
-import { Routes } from "./routes.js";
-import { States, troubleOf } from "./states.js";
-import { askedFor, Subscription } from "./subscription.js";
-import { Token } from "./token.js";
-import { wantedBy } from "./wants.js";
-import { Wire } from "./wire.js";
+import { Listings } from "./protocol/listings.js";
+import { TICKER } from "./protocol/options.js";
+import { Prices } from "./prices/prices.js";
+import { Routes } from "./subscription/routes.js";
+import { States, troubleOf } from "./prices/states.js";
+import { askedFor, Subscription } from "./subscription/subscription.js";
+import { Token } from "./connection/token.js";
+import { wantedBy } from "./protocol/wants.js";
+import { Wire } from "./protocol/wire.js";
 
 const REVIEW_MS = 200; // of states that change by time alone
 

@@ -8,36 +8,30 @@
 A message takes this way:
 
     driver ─text─▶ core ─▶ prices ─▶ inbox ─▶ the caller
-                    │  ◀─ requests (what is subscribed to) · states · liveness · backoff · clock
+                    │  ◀─ protocol (what is subscribed to) · states · connection (liveness, backoff, token, clock)
 
-``stream``         for programs with asyncio
-``sync``           the same for programs without asyncio
-``driver``         carries out what the core wants, in an event loop
-``dial``           makes one WebSocket connection
-``core``           the whole client without I/O: messages and times in, actions and events out
-``actions``        what the core asks its driver to do
-``requests``       commands under way, and what their answers mean
-``subscriptions``  what is wanted, and the commands that ask for it
-``prices``         ticks as they come: the newest of each symbol
-``continuity``     of every tick: what came last, and where one is missing
-``states``         whether the price of each symbol is current
-``liveness``       whether the gateway still speaks
-``backoff``        when to connect again
-``credentials``    whether there is another token, and when to get it
-``clock``          the gateway's time
-``inbox``          what was not taken yet, bounded
-``wire``           messages as JSON
-``tick``           a tick: integers, and decimals made of them
-``events``         what is told beside ticks
-``errors``         what is raised
-``frames``         ticks as a table of Polars or pandas
-``version``        the version of this package
+``sync``        for programs without asyncio: the stream in a thread
+``stream``      for programs with asyncio
+``frames``      ticks as a table of Polars or pandas
+``transport``   all I/O: the driver of the core in an event loop, and WebSocket connections
+``core``        the whole client without I/O: messages and times in, actions and events out
+``protocol``    what is subscribed to, the commands that ask for it, and messages as JSON
+``actions``     what the core asks its driver to do
+``prices``      prices as they come, and whether each is current
+``connection``  whether the gateway still speaks, when to connect again, with which token, and the gateway's time
+``inbox``       what was not taken yet, bounded
+``events``      what is told beside ticks
+``tick``        a tick: integers, and decimals made of them
+``errors``      what is raised
+``version``     the version of this package
+
+Each imports only from those below it. The lists of the packages are in the same order.
 """
 
+from tickgate_client.connection.liveness import Limits
 from tickgate_client.errors import ClosedError, NotConnectedError, RefusedError, SubscribeError, TickgateError
 from tickgate_client.events import Connected, Disconnected, Event, Gap, Problem, State, Stats
 from tickgate_client.frames import to_pandas, to_polars
-from tickgate_client.liveness import Limits
 from tickgate_client.stream import Stream, connect
 from tickgate_client.sync import SyncStream, connect_sync
 from tickgate_client.tick import Tick, format_price

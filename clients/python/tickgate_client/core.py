@@ -1,6 +1,6 @@
 """The whole client without I/O: messages, ends and the time go in; actions and events come out.
 
-A driver (`tickgate_client.stream`) calls the methods, each with the time by a monotonic clock, then carries out
+A driver (`tickgate_client.transport`) calls the methods, each with the time by a monotonic clock, then carries out
 `take_actions`, and calls `timer` at `deadline` at the latest.
 """
 
@@ -11,18 +11,18 @@ from itertools import count
 from typing import Any
 
 from tickgate_client.actions import Action, Dial, Leave, RenewToken, Send
-from tickgate_client.backoff import FINAL_CODES, Backoff
-from tickgate_client.clock import GatewayClock
-from tickgate_client.credentials import NO_TOKEN, UNAUTHORISED, Credentials, Kind
+from tickgate_client.connection.backoff import FINAL_CODES, Backoff
+from tickgate_client.connection.clock import GatewayClock
+from tickgate_client.connection.credentials import NO_TOKEN, UNAUTHORISED, Credentials, Kind
+from tickgate_client.connection.liveness import Limits, Liveness
 from tickgate_client.errors import ClosedError, RefusedError
 from tickgate_client.events import Connected, Disconnected, Problem
 from tickgate_client.inbox import QUEUE_SIZE, Inbox
-from tickgate_client.liveness import Limits, Liveness
-from tickgate_client.prices import Prices
-from tickgate_client.requests import Requests
-from tickgate_client.states import StateBoard
-from tickgate_client.subscriptions import Options, Request, RequestKind
-from tickgate_client.wire import decode, encode
+from tickgate_client.prices.prices import Prices
+from tickgate_client.prices.states import StateBoard
+from tickgate_client.protocol.requests import Requests
+from tickgate_client.protocol.subscriptions import Options, Request, RequestKind
+from tickgate_client.protocol.wire import decode, encode
 
 logger = logging.getLogger("tickgate_client")
 

@@ -7,14 +7,14 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from tickgate_client.dial import shown
-from tickgate_client.driver import Driver, Token
+from tickgate_client.connection.liveness import Limits
 from tickgate_client.errors import ClosedError, NotConnectedError
 from tickgate_client.events import Event, State, Stats
 from tickgate_client.inbox import QUEUE_SIZE
-from tickgate_client.liveness import Limits
-from tickgate_client.subscriptions import TICKER, Options
+from tickgate_client.protocol.subscriptions import TICKER, Options
 from tickgate_client.tick import Tick
+from tickgate_client.transport.dial import shown
+from tickgate_client.transport.driver import Driver, Token
 
 _TURN_S: Final = 0.001
 """A consumer that never waits lets the event loop have a turn this often: else nothing newer could come."""

@@ -12,8 +12,8 @@ from typing import Any, Final, Self, TypeVar
 
 from tickgate_client.errors import ClosedError
 from tickgate_client.events import Event, State, Stats
+from tickgate_client.protocol.subscriptions import TICKER
 from tickgate_client.stream import Stream
-from tickgate_client.subscriptions import TICKER
 from tickgate_client.tick import Tick
 
 T = TypeVar("T")

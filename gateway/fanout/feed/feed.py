@@ -19,10 +19,11 @@ from gateway.fanout.feed.bus_link_health import BusLinkHealth
 from gateway.fanout.feed.intake import Intake
 from gateway.fanout.feed.last_values import LastValuesReader
 from gateway.fanout.feed.refusals import Refusals
-from gateway.fanout.feed.states_by_venue import StatesByVenue, venues_of
 from gateway.fanout.feed.stats import StatsFeed
 from gateway.fanout.feed.subscription import subscribe
-from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink, VenueFeed
+from gateway.fanout.feed.symbol_states.states_by_venue import StatesByVenue
+from gateway.fanout.feed.venue_feed import HEARTBEAT_TIMEOUT_S, BusLink
+from gateway.fanout.feed.venue_feeds import VenueFeeds
 from gateway.fanout.history.ring import Ring
 from gateway.log_events import BUS_LINK_DOWN, BUS_LINK_INCOMPLETE, BUS_LINK_UP, BUS_LINK_USELESS
 from gateway.metrics.counters import Counters
@@ -30,7 +31,6 @@ from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription
 from market.prices.symbols import Symbols
-from market.prices.venues import venue_of
 from market.process.reasons import Reasons
 from market.wire.status import BatchLayout
 
@@ -71,9 +71,7 @@ class Feed:
         self._bus = bus
         self._symbols = symbols
         self._states = states
-        self._broadcast = broadcast
         self._counters = counters
-        self._now_us = now_us
         self._rng = rng
         self.bus_link = BusLink()
         self._refuse = Refusals(counters)
@@ -90,17 +88,25 @@ class Feed:
         self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse, counters, now_us)
         """What changes slowly: figures of 24 hours, and listings."""
         self.stats, self.instruments = self.stats_feed.stats, self.stats_feed.listing
-        self._venues: dict[str, VenueFeed] = {}
-        for venue in venues_of(symbols):
-            self._add(venue)
-        self._last_values = LastValuesReader(bus, self._venues, self.health, self._intake, self.stats_feed)
+        self._venues = VenueFeeds(
+            symbols,
+            states,
+            bus.last_values,
+            self.bus_link,
+            problem=self.health.problem_of,
+            refuse=self._refuse,
+            broadcast=broadcast,
+            announced=self.stats_feed.announced,
+            now_us=now_us,
+        )
+        self._last_values = LastValuesReader(bus, self._venues.by_venue, self.health, self._intake, self.stats_feed)
         self.ready = False
         """Whether the last values have ever been read. Before that, a snapshot means nothing."""
 
     @property
     def statuses(self) -> tuple[Status, ...]:
         """The status of each venue that has symbols here, as sent to clients."""
-        return tuple(venue.status for venue in self._venues.values())
+        return self._venues.statuses
 
     @property
     def live(self) -> bool:
@@ -110,20 +116,6 @@ class Feed:
     def live_venues(self) -> dict[str, int]:
         """Of each venue, 1 while its prices are live, else 0."""
         return {status.venue: int(status.feed == "live") for status in self.statuses}
-
-    def _add(self, venue: str) -> VenueFeed:
-        self._venues[venue] = its = VenueFeed(
-            venue,
-            self._states.of(venue),
-            self._bus.last_values,
-            self.bus_link,
-            problem=self.health.problem_of,
-            refuse=self._refuse,
-            broadcast=self._broadcast,
-            announced=self.stats_feed.announced,
-            now_us=self._now_us,
-        )
-        return its
 
     def serve(self, symbols: Symbols) -> None:
         """Receive ``symbols`` and no others.
@@ -136,12 +128,7 @@ class Feed:
         self.stats_feed.serve(symbols)
         self._states.serve(symbols)
         self.health.serve(symbols)
-        venues = venues_of(symbols)
-        for venue in self._venues.keys() - set(venues):
-            self._venues.pop(venue).end()
-        for venue in venues:
-            if venue not in self._venues:
-                self._broadcast(self._add(venue).status)
+        self._venues.serve(symbols)
         if before != now:
             self._want_resubscribe()
 
@@ -182,8 +169,7 @@ class Feed:
             self.bus_link.renewing = False
             self.bus_link.up_since = now = asyncio.get_running_loop().time()
             self.health.bus_link_up(now)
-            for venue in self._venues.values():
-                venue.bus_link_up(now)
+            self._venues.bus_link_up(now)
             self._counters.bus_links += 1
             self.ready = True
             logger.info(BUS_LINK_UP, self._bus.name)
@@ -191,8 +177,7 @@ class Feed:
                 if subscription.missed.is_set():
                     await self._last_values.catch_up(self._symbols, subscription, self.bus_link, self._look)
                     if not subscription.missed.is_set():
-                        for venue in self._venues.values():
-                            venue.caught_up()
+                        self._venues.caught_up()
                     continue
                 try:
                     old, subscription = subscription, await self._subscribe()
@@ -210,8 +195,7 @@ class Feed:
             return reason
         finally:
             self.health.bus_link_down()
-            for venue in self._venues.values():
-                venue.states_reader.cancel()
+            self._venues.bus_link_down()
             self._intake.bus_link_down()
             if subscription is not None:
                 subscription.close()
@@ -219,10 +203,9 @@ class Feed:
     async def _subscribe(self) -> BusSubscription:
         if not self.ready and (partitions := await self._bus.broker.history_partitions()):
             # A history is of use only before the last values are read, and no heartbeat has announced anything yet.
-            for venue in self._venues.values():
-                venue.assume(partitions)
+            self._venues.assume(partitions)
         self._resubscribe = asyncio.get_running_loop().create_future()
-        self._layouts = {name: venue.announced for name, venue in self._venues.items()}
+        self._layouts = self._venues.announced()
         self._intake.continuity.subscribed(self._layouts)
         return await subscribe(
             self._bus.broker,
@@ -238,9 +221,7 @@ class Feed:
     def _subscribed(self) -> None:
         """The subscription that was made last is the only one."""
         self._intake.continuity.subscribed(self._layouts)
-        for name, layout in self._layouts.items():
-            if (venue := self._venues.get(name)) is not None:
-                venue.subscribed(layout)
+        self._venues.subscribed(self._layouts)
 
     async def _watch(self, subscription: BusSubscription) -> str | None:
         """Watch ``subscription``. Return why it has ended, or None if something else is wanted, or was missed."""
@@ -254,10 +235,8 @@ class Feed:
             if now >= ping_at:
                 subscription.ping()
                 ping_at = now + _PING_S
-            for venue in self._venues.values():
-                venue.states_reader.read_if_due(now)
-            alive = any(venue.is_alive(now) for venue in self._venues.values())
-            reason = self.health.judge(now, self._heartbeat_at, alive=alive)
+            self._venues.read_states(now)
+            reason = self.health.judge(now, self._venues.heartbeat_at, alive=self._venues.is_any_alive(now))
             self._states.unreadable(self.health.unreadable)
             self._look()
             if reason:
@@ -274,7 +253,7 @@ class Feed:
 
     def announcement_received(self, venue: str, payload: bytes) -> None:
         """Take a message of the plain heartbeat topic of ``venue``."""
-        if (its := self._venues.get(venue)) is not None:
+        if (its := self._venues.by_venue.get(venue)) is not None:
             self._intake.accept_regressions(asyncio.get_running_loop().time())
             its.announcement_received(payload)
             if its.announced != its.layout:
@@ -282,19 +261,11 @@ class Feed:
 
     def heartbeat_received(self, venue: str, layout: BatchLayout, partition: int, payload: bytes) -> None:
         """Take a heartbeat of one partition of the batches of ``venue``."""
-        if (its := self._venues.get(venue)) is not None:
+        if (its := self._venues.by_venue.get(venue)) is not None:
             self._intake.accept_regressions(asyncio.get_running_loop().time())
             its.heartbeat_received(partition, layout, payload)
-
-    def _heartbeat_at(self, symbol: str | None) -> float:
-        """When the newest heartbeat of the venue of ``symbol`` came; of any venue if ``symbol`` is None."""
-        if symbol is None:
-            return max(venue.heartbeat_at for venue in self._venues.values())
-        its = self._venues.get(venue_of(symbol))
-        return its.heartbeat_at if its is not None else 0.0
 
     def _look(self) -> None:
         """Report what has changed to the clients, venue by venue."""
         self._intake.accept_regressions(asyncio.get_running_loop().time())
-        for venue in self._venues.values():
-            venue.look()
+        self._venues.look()

@@ -14,8 +14,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.fanout.feed.states import SymbolStates
-from gateway.fanout.feed.states_reader import StatesReader
+from gateway.fanout.feed.symbol_states.states import SymbolStates
+from gateway.fanout.feed.symbol_states.states_reader import StatesReader
 from gateway.log_events import FEED_CHANGED, VENUE_NOT_SERVED, VENUE_PARTITIONS
 from gateway.protocol.messages import Status
 from market.bus import LastValues

@@ -81,7 +81,7 @@ class Talk:
 
     def ask(self, kind: Any, *names: str, **options: Any) -> int:
         """Send a command."""
-        from tickgate_client.subscriptions import Options
+        from tickgate_client.protocol.subscriptions import Options
 
         number = self.core.request(kind, names, Options(**options))
         self.take()

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,24 +10,26 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+
 import tickgate_client
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PACKAGE = ROOT / "clients" / "python" / "tickgate_client"
 PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = sorted(path for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+FOLDERS = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
 
 COVERED_BY = {
     "actions": "test_core",
-    "dial": "test_stream",
-    "driver": "test_stream",
     "errors": "test_stream",
     "events": "test_inbox",
-    "prices": "test_core",
-    "requests": "test_subscriptions",
+    "prices/prices": "test_core",
+    "protocol/requests": "protocol/test_subscriptions",
+    "protocol/wire": "test_core",
+    "transport/driver": "test_stream",
     "version": "test_package",
-    "wire": "test_core",
 }
 """Modules that another file tests."""
 
@@ -53,36 +56,45 @@ def test_it_needs_websockets_and_no_more() -> None:
 
 
 def test_the_core_does_no_io() -> None:
-    """Only the driver and what it uses know of sockets and event loops."""
-    outside = {"dial", "driver", "stream", "sync"}
+    """Only the transport and what uses it know of sockets and event loops."""
+    outside = {"transport", "stream", "sync"}
     for module in MODULES:
-        if module.stem not in outside:
+        if module.relative_to(PACKAGE).with_suffix("").parts[0] not in outside:
             tops = {name.partition(".")[0] for name in imports(module)}
             assert tops & {"asyncio", "socket", "ssl", "websockets"} == set(), module
 
 
-def test_nothing_imports_in_a_circle() -> None:
-    """Modules can be put in an order in which each needs only earlier ones."""
-    remaining = {
-        module.stem: {name.partition(".")[2] for name in imports(module) if name.startswith("tickgate_client.")}
-        for module in MODULES
-    }
-    while remaining:
-        free = [name for name, needs in remaining.items() if not needs & remaining.keys()]
-        assert free, f"these import each other: {sorted(remaining)}"
-        for name in free:
-            del remaining[name]
+def contents(folder: Path) -> list[str]:
+    """What the first words of a package list, in their order."""
+    words = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    return re.findall(r"^``(\w+)``", words, re.M)
 
 
-def test_every_module_is_short_named_and_tested() -> None:
-    """300 lines at most; the first words of the package are its table of contents."""
-    contents = tickgate_client.__doc__ or ""
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_each_imports_what_stands_below_it_in_the_table_of_contents(folder: Path) -> None:
+    """The first words of a package list all that is in it, top first; so nothing imports in a circle."""
+    listed = contents(folder)
+    children = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path in FOLDERS} - {"__init__"}
+    assert children == set(listed)
+    own = ".".join(folder.relative_to(PACKAGE.parent).parts)
     for module in MODULES:
+        if module.is_relative_to(folder):
+            child = module.relative_to(folder).with_suffix("").parts[0]
+            others = {name[len(own) + 1 :].partition(".")[0] for name in imports(module) if name.startswith(f"{own}.")}
+            assert others - {child} <= set(listed[listed.index(child) + 1 :]), module
+
+
+def test_every_module_is_short_and_tested() -> None:
+    """300 lines at most, and a file of tests at the same place, or in another file."""
+    names = {module.relative_to(PACKAGE).with_suffix("").as_posix(): module for module in MODULES}
+    for name, module in names.items():
         assert len(module.read_text(encoding="utf-8").splitlines()) <= 300, module
-        assert f"``{module.stem}``" in contents, module
-        assert (HERE / f"{COVERED_BY.get(module.stem, f'test_{module.stem}')}.py").exists(), module
-    known = {*(module.stem for module in MODULES), "package"}
-    assert {test.stem.removeprefix("test_") for test in HERE.glob("test_*.py")} <= known
+        beside = (Path(name).parent / f"test_{module.stem}").as_posix()
+        assert (HERE / f"{COVERED_BY.get(name, beside)}.py").exists(), module
+    tests = {
+        path.relative_to(HERE).as_posix().replace("test_", "").removesuffix(".py") for path in HERE.rglob("test_*.py")
+    }
+    assert tests <= {*names, "package"}
 
 
 def test_its_wheel_has_everything(tmp_path: Path) -> None:
@@ -92,8 +104,9 @@ def test_its_wheel_has_everything(tmp_path: Path) -> None:
     run(source, sys.executable, "-c", build, str(tmp_path))
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        inside = {Path(name).name for name in archive.namelist() if name.startswith("tickgate_client/")}
-    assert {path.name for path in PACKAGE.iterdir() if path.is_file()} == inside
+        inside = {name for name in archive.namelist() if name.startswith("tickgate_client/")}
+    modules = {path.relative_to(PACKAGE.parent).as_posix() for path in PACKAGE.rglob("*.py")}
+    assert modules | {"tickgate_client/py.typed"} == inside
     ask = "import sys; sys.path.insert(0, sys.argv[1]); import tickgate_client as t; print(t.__version__, t.__file__)"
     version, place = run(tmp_path, sys.executable, "-P", "-c", ask, str(wheel)).split()
     assert PROJECT["version"] == version

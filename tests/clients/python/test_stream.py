@@ -28,8 +28,8 @@ from tickgate_client import (
     SubscribeError,
     Tick,
     connect,
-    credentials,
 )
+from tickgate_client.connection import credentials
 
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET, jwt_leeway_s=0)
 BOUND_S = 20

@@ -19,6 +19,7 @@ from deploy.chaos.network.connections import connections_of
 from deploy.chaos.network.kernel import TABLE, program
 from deploy.chaos.observer import Sight
 from deploy.chaos.trial import NotMade, Outcome
+from deploy.launcher.programs import Plan
 from tests.deploy.chaos.network.rights import group, require_network
 from tests.exchange.server import Exchange
 from tests.integration.faults import SYMBOLS, with_gateways
@@ -79,6 +80,24 @@ def test_what_was_not_made_is_not_kept(
     assert code == command.main([argument] if argument else [], "tickgate chaos")
 
 
+async def all_kept(plan: Plan, faults: Sequence[str], folder: Path, *options: str) -> int:
+    """Make ``faults`` in what ``plan`` runs, by the command; all are kept. Return the process id that it had."""
+    front, page = plan.gateways[0].listens[0], folder / "page.html"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy", "chaos", f"ws://{front}/ws", "--gateway", f"http://{front}"),
+        *("--faults", ",".join(faults), "--clients", "5", "--report", str(page), *options),
+        stdout=PIPE, stderr=PIPE, env=environment(),
+    )  # fmt: skip
+    output, errors = await process.communicate()
+    print(output.decode(), errors.decode())  # noqa: T201 - pytest shows it on failure
+    lines = output.decode().splitlines()
+    assert 0 == process.returncode
+    assert len(faults) == len(lines)
+    assert all(line.endswith(": kept") for line in lines)
+    assert len(faults) == page.read_text().count('class="kept"')
+    return process.pid
+
+
 @LONG
 @pytest.mark.integration
 async def test_faults_of_a_running_deployment_keep_the_promises(tmp_path: Path) -> None:
@@ -87,20 +106,9 @@ async def test_faults_of_a_running_deployment_keep_the_promises(tmp_path: Path) 
     async with running(plan) as stack:
         assert plan.bus is not None
         bus = stack[next(iter(plan.bus)).name].pid
-        front, *_ = (gateway.listens[0] for gateway in plan.gateways)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deploy", "chaos", f"ws://{front}/ws", "--gateway", f"http://{front}"),
-            *("--kill", "--for", "6", "--clients", "5", "--bus-pid", str(bus), "--report", str(tmp_path / "page.html")),
-            *("--faults", ",".join(fault.name for fault in FAULTS if isinstance(fault.way, Signal))),
-            stdout=PIPE, stderr=PIPE, env=environment(),
-        )  # fmt: skip
-        output, errors = await process.communicate()
-    print(output.decode(), errors.decode())  # noqa: T201 - pytest shows it on failure
-    lines = output.decode().splitlines()
-    assert 0 == process.returncode
-    assert 7 == len(lines)
-    assert all(line.endswith(": kept") for line in lines)
-    assert 7 == (tmp_path / "page.html").read_text().count('class="kept"')
+        signals = [fault.name for fault in FAULTS if isinstance(fault.way, Signal)]
+        assert 7 == len(signals)
+        await all_kept(plan, signals, tmp_path, "--kill", "--for", "6", "--bus-pid", str(bus))
 
 
 @asynccontextmanager
@@ -132,22 +140,9 @@ async def test_faults_of_the_network_keep_the_promises_and_are_gone_afterwards(t
         plan = with_gateways(run_plan(FEED="binance-ws", SYMBOLS=",".join(SYMBOLS), **settings), one={}, two={})
         async with running(plan) as stack:
             groups = {process.pid: group(process.pid) for process in stack}
-            front, *_ = (gateway.listens[0] for gateway in plan.gateways)
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "deploy", "chaos", f"ws://{front}/ws", "--gateway", f"http://{front}"),
-                *("--faults", ",".join(OF_THE_NETWORK), "--for", "10", "--clients", "5"),
-                *("--report", str(tmp_path / "page.html")),
-                stdout=PIPE, stderr=PIPE, env=environment(),
-            )  # fmt: skip
-            output, errors = await process.communicate()
-            print(output.decode(), errors.decode())  # noqa: T201 - pytest shows it on failure
+            pid = await all_kept(plan, OF_THE_NETWORK, tmp_path, "--for", "10")
             listing = await asyncio.create_subprocess_exec(program("nft"), "list", "tables", stdout=PIPE)
             tables, _ = await listing.communicate()
-            assert f"{TABLE}_{process.pid}" not in tables.decode()
+            assert f"{TABLE}_{pid}" not in tables.decode()
             assert groups == {one.pid: group(one.pid) for one in stack}
             assert all(connections_of(pid) for pid in groups)
-    lines = output.decode().splitlines()
-    assert 0 == process.returncode
-    assert len(OF_THE_NETWORK) == len(lines)
-    assert all(line.endswith(": kept") for line in lines)
-    assert len(OF_THE_NETWORK) == (tmp_path / "page.html").read_text().count('class="kept"')

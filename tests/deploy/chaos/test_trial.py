@@ -18,9 +18,16 @@ class Client:
     """As the test says."""
 
     def __init__(self) -> None:
-        self.connections = 1
+        self.counted = asyncio.Event()
+        """Set when somebody has asked how many connections there were."""
+        self.moves = 0
         self.is_live = True
         self.age_s = 0.0
+
+    @property
+    def connections(self) -> int:
+        self.counted.set()
+        return 1 + self.moves
 
 
 @pytest.fixture
@@ -51,8 +58,8 @@ async def test_what_is_seen_before_and_after_counts() -> None:
     """And how often clients moved."""
     client = Client()
     trying = asyncio.create_task(tried(client, 2**22 + 1))
-    await asyncio.sleep(0.1)
-    client.connections, client.age_s = 3, 0.5
+    await client.counted.wait()
+    client.moves, client.age_s = 2, 0.5
     outcome = await trying
     assert (0.5, 0.5, 2, True) == (outcome.called_live_s, outcome.without_s, outcome.moved, outcome.is_kept)
 

@@ -14,7 +14,7 @@ from deploy.errors import DeployError
 from deploy.gateways.arbiter import guard_reload, require_one_of_ours, usable_settings
 from deploy.ports import free_port
 from gateway.auth.settings import AuthSettings
-from gateway.http.succession import Role, Succession
+from gateway.http.listening.succession import Role, Succession
 from gateway.settings import Settings
 from gateway.worker import Worker
 from market.settings.environ import SettingError

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.foreign.binance.clients import CLIENTS, LONG_CLIENTS, SETUP, ForeignC
 from tests.foreign.binance.tls_front import tls_front
 from tests.foreign.binance.truth import Truth, heard, plain
 from tests.integration.stacks import run_plan, running
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -56,6 +57,40 @@ def payloads(data: Any) -> list[dict[str, Any]]:
     return []
 
 
+FIGURES = ("24hrMiniTicker", "24hrTicker")
+
+
+def quote_of(its: dict[str, Any], *keys: str) -> tuple[str, ...]:
+    """Bid, its size, ask, its size, by the names that they have here."""
+    return tuple(plain(its[key]) for key in keys)
+
+
+def milliseconds_of(its: dict[str, Any]) -> int:
+    """The time of an event; some clients ask for microseconds."""
+    at: int = its["E"]
+    return at if at < 10**14 else at // 1000
+
+
+def is_known(its: dict[str, Any], truth: Truth) -> bool:
+    """Whether the gateway has sent us too what this is of."""
+    if "u" in its:
+        return (its["s"], its["u"]) in truth.quotes
+    if its.get("e") in FIGURES:
+        return (its["s"], milliseconds_of(its)) in truth.figures
+    if "price" in its:
+        return plain(its["price"]) in truth.prices.get(its["symbol"], ())
+    if "bidPrice" in its and "priceChange" not in its:
+        return quote_of(its, "bidPrice", "bidQty", "askPrice", "askQty") in truth.quotes.values()
+    return True
+
+
+async def all_known(said: Iterable[dict[str, Any]], truth: Truth) -> None:
+    """Wait until we have been sent all that a client has read: perhaps that comes later. What never does is wrong."""
+    read = [its for thing in said if "data" in thing for its in payloads(thing["data"])]
+    with suppress(TimeoutError):
+        await until(lambda: all(is_known(its, truth) for its in read))
+
+
 def check(client: ForeignClient, said: list[dict[str, Any]], truth: Truth) -> None:
     """See that the client did all that it is to do, and that each number is the gateway's own."""
     version, *things = said
@@ -63,19 +98,13 @@ def check(client: ForeignClient, said: list[dict[str, Any]], truth: Truth) -> No
     assert client.did == {thing["did"] for thing in things}
     for thing in things:
         for its in payloads(thing["data"]):
+            assert is_known(its, truth), thing
             if "u" in its:
-                quote = tuple(plain(its[key]) for key in ("b", "B", "a", "A"))
-                assert truth.quotes[its["s"], its["u"]] == quote, thing
-            elif its.get("e") in ("24hrMiniTicker", "24hrTicker"):
-                milliseconds = its["E"] if its["E"] < 10**14 else its["E"] // 1000
-                figures = truth.figures[its["s"], milliseconds]
+                assert truth.quotes[its["s"], its["u"]] == quote_of(its, "b", "B", "a", "A"), thing
+            elif its.get("e") in FIGURES:
+                figures = truth.figures[its["s"], milliseconds_of(its)]
                 for key, name in (("c", "last"), ("o", "open"), ("h", "high"), ("l", "low"), ("v", "volume")):
                     assert plain(figures[name]) == plain(its[key]), thing
-            elif "price" in its:
-                assert plain(its["price"]) in truth.prices[its["symbol"]], thing
-            elif "bidPrice" in its and "priceChange" not in its:
-                quote = tuple(plain(its[key]) for key in ("bidPrice", "bidQty", "askPrice", "askQty"))
-                assert quote in truth.quotes.values(), thing
 
 
 def there(clients: Iterable[ForeignClient]) -> list[ForeignClient]:
@@ -116,8 +145,8 @@ async def test_released_clients_run_unmodified_and_read_right_prices(tmp_path: P
     async with gateway() as (truth, front):
         urls = f"http://{front}/binance", f"ws://{front}/binance"
         said = await asyncio.gather(*(run(client, client.command(tmp_path), *urls) for client in clients))
-        # What they read was sent to us as well, perhaps later.
-        await asyncio.sleep(0.5)
+        for lines in said:
+            await all_known(lines, truth)
     for client, lines in zip(clients, said, strict=True):
         check(client, lines, truth)
     be_plain_about(CLIENTS)
@@ -136,6 +165,6 @@ async def test_further_released_clients_do_the_same(tmp_path: Path) -> None:
         for client, command in zip(clients, commands, strict=True):
             http, ws, at = ("https", "wss", secure) if client.tls else ("http", "ws", front)
             lines = await run(client, command, f"{http}://{at}/binance", f"{ws}://{at}/binance", **trust)
-            await asyncio.sleep(0.5)
+            await all_known(lines, truth)
             check(client, lines, truth)
     be_plain_about(LONG_CLIENTS)

@@ -18,6 +18,7 @@ from poller.venues.binance.queries import symbols_query
 from poller.venues.binance.rest import BinanceRestDialect
 from tests.exchange import Exchange
 from tests.poller.listening import LIMITS, REST
+from tests.waiting import until
 
 
 def new_client(where: Endpoints | str, timing: RestTiming, **more: Any) -> RestClient:
@@ -200,7 +201,7 @@ async def test_a_ban_is_everybodys(recorder: Recorder) -> None:
             await api.get("/x", {}, 1)
         async with new_client(endpoints, REST) as other:
             waiting = asyncio.ensure_future(other.get("/y", {}, 1))
-            await asyncio.sleep(0.05)
+            await until(lambda: other.failure is not None)
             assert Failure("HTTP 429, asked to wait 60 s", banned=True) == other.failure
             assert not waiting.done()
             waiting.cancel()

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.fanout.feed.delivery import LOST
 from gateway.fanout.feed.feed import Feed
-from gateway.fanout.feed.states import NOT_REPORTED, NOT_SERVED, UNREADABLE
-from gateway.fanout.feed.states_by_venue import StatesByVenue
+from gateway.fanout.feed.symbol_states.states import NOT_REPORTED, NOT_SERVED, UNREADABLE
+from gateway.fanout.feed.symbol_states.states_by_venue import StatesByVenue
 from gateway.fanout.history.ring import open_ring
 from gateway.metrics.counters import Counters
 from gateway.protocol.forms import FramedStatus, FramedTick

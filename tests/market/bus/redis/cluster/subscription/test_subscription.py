@@ -186,10 +186,13 @@ async def test_a_check_finds_what_no_node_has_told(
 
 async def test_closing_in_the_middle_of_it(bus: Bus, link: BusSubscription, valkey_cluster: ValkeyCluster) -> None:
     """A subscription that is closed while a partition is looked for leaves nothing behind and calls nobody."""
+    from market.bus.redis.cluster.subscription.subscription import ClusterSubscription
+
+    assert isinstance(link, ClusterSubscription)
     node = valkey_cluster.owner(1)
     node.command("CLIENT", "KILL", "TYPE", "pubsub")
     with node.frozen():
-        await asyncio.sleep(0.05)
+        await until(lambda: any(seat.placing and not seat.placing.done() for seat in link._seats))
         link.close()
         assert "closed" == link.lost.result()
         link.ping()
