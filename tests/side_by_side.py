@@ -5,7 +5,6 @@ that one run of pytest, with one summary and one exit code, does for both kinds 
 """
 
 import fcntl
-import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +16,10 @@ DOOR = "door"
 """The file that is locked for an instant by most, and for longer by who waits to be alone."""
 
 WORKERS_PER_TWO_CORES = 5
-"""A test of real programs uses a third of a core: it waits for most of its time. Of five workers on two cores nearly
-four run such tests, and the others quick ones meanwhile (`in_order`), which use a core each."""
+"""Tests mostly wait: for real programs, and for timeouts. Over all of them a test, with its programs, uses a third of a
+core, so five use nearly two. Those that bring more of a load are `alone`."""
 MOST_WORKERS = 8
 """More would have to wait for the longest tests."""
-
-_REAL_PROGRAMS_UNTIL = 0.85
-"""When this share of the quick tests is handed out, the last test of real programs is."""
 
 
 def worker_count() -> int:
@@ -32,28 +28,17 @@ def worker_count() -> int:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The order in which tests are handed out: real programs and quick ones in turn, and who is alone last.
+    """The order in which tests are handed out: real programs first, then the quick ones, and who is alone last.
 
-    So cores are neither idle while all wait for programs, nor too busy when all start some. Tests of a file stay
-    together, for they share fixtures. The last quick ones fill the time until the last of the long ones has ended, and
-    from there on nobody waits.
+    The quick ones then fill the time until the last of the long ones has ended, and from there on nobody waits.
     """
-    alone = [item for item in items if item.get_closest_marker("alone")]
-    others = [item for item in items if not item.get_closest_marker("alone")]
-    real = [item for item in others if item.get_closest_marker("integration")]
-    quick = [item for item in others if not item.get_closest_marker("integration")]
-    files = [*_by_file(real, _REAL_PROGRAMS_UNTIL), *_by_file(quick, 1.0)]
-    files.sort(key=lambda placed: placed[0])
-    return [item for _, file in files for item in file] + alone
+    return sorted(items, key=_place)
 
 
-def _by_file(items: list[pytest.Item], end: float) -> Iterator[tuple[float, list[pytest.Item]]]:
-    """The tests of each file, in order, and where they begin if all of ``items`` are spread from 0 to ``end``."""
-    done = 0
-    for _, its in itertools.groupby(items, key=lambda item: item.path):
-        file = list(its)
-        yield end * done / len(items), file
-        done += len(file)
+def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker("alone"):
+        return 2
+    return 0 if item.get_closest_marker("integration") else 1
 
 
 class Turns:

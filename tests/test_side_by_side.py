@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
-from typing import cast
 
 import pytest
 
@@ -86,27 +85,6 @@ def start(folder: Path, said: list[str], word: str, *, alone: bool) -> Thread:
     thread = Thread(target=run, daemon=True)
     thread.start()
     return thread
-
-
-class Named:
-    """A test as the order sees it: its file, and its marks."""
-
-    def __init__(self, name: str, *marks: str) -> None:
-        self.name, self.path, self._marks = name, Path(name[0]), marks
-
-    def get_closest_marker(self, name: str) -> bool:
-        return name in self._marks
-
-
-def test_real_programs_and_quick_tests_are_handed_out_in_turn() -> None:
-    """Tests of a file stay together, quick ones are the last, and behind them who is alone."""
-    found = [Named(name, "integration") for name in ("A1", "A2", "B1", "B2")]
-    found.insert(2, Named("A3", "integration", "alone"))
-    found += [Named(f"{file}{number}") for file in "stuvwxyz" for number in (1, 2)]
-    order = [its.name for its in cast("list[Named]", side_by_side.in_order(cast("list[pytest.Item]", found)))]
-    assert ["A1", "A2", "s1", "s2", "t1", "t2", "u1", "u2", "v1", "v2", "B1", "B2", "w1", "w2"] == order[:14]
-    assert ["z1", "z2", "A3"] == order[-3:]
-    assert len(found) == len(set(order))
 
 
 @pytest.mark.parametrize(("cores", "workers"), [(1, 3), (2, 5), (3, 8), (4, 8), (64, 8)])
