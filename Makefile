@@ -54,7 +54,7 @@ ifdef FRONT
 export FRONT
 endif
 
-.PHONY: npm run cluster load bench test coverage test-long check conformance foreign deployment-files fuzz soak chaos dist audit dev reference site constraints clean
+.PHONY: compiled npm run cluster load bench test coverage test-long check conformance foreign deployment-files fuzz soak chaos dist audit dev reference site constraints clean
 
 run: $(VENV)/.ready
 	@$(VENV)/bin/python -m deploy run
@@ -72,9 +72,11 @@ load: $(VENV)/.ready $(LOAD_VENV)/.ready
 bench: $(VENV)/.ready
 	@$(VENV)/bin/python -m bench $(ARGS)
 
-# pytest last: its summary is what one looks for. Locust's environment is there for the tests of loadtest/.
+# pytest last: its summary is what one looks for. Beside the checks, which use one core, tests are compiled once for all
+# workers. Locust's environment is there for the tests of loadtest/.
 # Tests run side by side, handed out one by one; those that measure are alone and last (tests/side_by_side.py).
-test: check npm
+test:
+	@$(MAKE) --no-print-directory --jobs 2 check npm compiled
 	@deploy/system.sh haproxy nginx=nginx-light chromium ip=iproute2 systemd-analyze=systemd /usr/share/nodejs/ws=node-ws java=default-jre-headless mvn=maven \
 		node=nodejs npm promtool=prometheus nft=nftables
 	@tests/foreign/binance/setup.sh $(VENV)/bin/python $(BINANCE_VENV)
@@ -82,6 +84,10 @@ test: check npm
 	LOCUST=$(abspath $(LOAD_VENV))/bin/locust \
 		$(VENV)/bin/python $(if $(COVERAGE),-m coverage run) -m pytest -n auto --dist load --maxschedchunk 1 $(ARGS)
 	$(if $(COVERAGE),$(REPORT))
+
+# As pytest compiles them. What is wrong with one is said when it is to run.
+compiled: $(VENV)/.ready
+	@$(VENV)/bin/python -m pytest --collect-only -qq -p no:cacheprovider >/dev/null 2>&1 || true
 
 # Lines and branches. Tests with real programs take long, and those that are alone measure time: few of the former count
 # (tests/measured.py), and none of the latter.

@@ -78,6 +78,9 @@ class RecordingMember:
         self.watched = False
         self.written: list[bytes] = []
         self.aborted = ""
+        self._frames: list[Frame] = []
+        self._read = 0
+        """How many writes are in `_frames` already: stories ask again and again."""
 
     @property
     def drained(self) -> bool:
@@ -99,12 +102,16 @@ class RecordingMember:
 
     def messages(self) -> list[dict[str, Any]]:
         """Every message written so far, decoded by the `websockets` library, not by our own code."""
-        return list(decoded(b"".join(self.written)))
+        return [message_of(frame) for frame in self._all_frames() if frame.opcode is not Opcode.PING]
 
     def pings(self) -> list[int]:
         """The numbers of the pings written so far, in order."""
-        frames = frames_of(b"".join(self.written))
-        return [int.from_bytes(frame.data) for frame in frames if frame.opcode is Opcode.PING]
+        return [int.from_bytes(frame.data) for frame in self._all_frames() if frame.opcode is Opcode.PING]
+
+    def _all_frames(self) -> list[Frame]:
+        self._frames += frames_of(b"".join(self.written[self._read :]))
+        self._read = len(self.written)
+        return self._frames
 
 
 class NoGroup:
@@ -131,7 +138,14 @@ def decoded(stream: bytes) -> Iterator[dict[str, Any]]:
     """The messages in a server's bytes, parsed independently of the code under test; pings are left out."""
     for frame in frames_of(stream):
         if frame.opcode is not Opcode.PING:
-            yield (msgspec.json.decode if frame.opcode is Opcode.TEXT else msgspec.msgpack.decode)(frame.data)
+            yield message_of(frame)
+
+
+def message_of(frame: Frame) -> dict[str, Any]:
+    """The message in a frame of text, or of MessagePack."""
+    decode = msgspec.json.decode if frame.opcode is Opcode.TEXT else msgspec.msgpack.decode
+    message: dict[str, Any] = decode(frame.data)
+    return message
 
 
 def frames_of(stream: bytes) -> Iterator[Frame]:

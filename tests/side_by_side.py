@@ -15,15 +15,16 @@ import pytest
 DOOR = "door"
 """The file that is locked for an instant by most, and for longer by who waits to be alone."""
 
-WORKERS_PER_CORE = 2
-"""Most tests of real programs wait for something most of their time."""
+WORKERS_PER_TWO_CORES = 5
+"""Tests mostly wait: for real programs, and for timeouts. Over all of them a test, with its programs, uses a third of a
+core, so five use nearly two. Those that bring more of a load are `alone`."""
 MOST_WORKERS = 8
 """More would have to wait for the longest tests."""
 
 
 def worker_count() -> int:
     """How many workers `-n auto` is, on the cores that we may use."""
-    return min(WORKERS_PER_CORE * len(os.sched_getaffinity(0)), MOST_WORKERS)
+    return min(-(-WORKERS_PER_TWO_CORES * len(os.sched_getaffinity(0)) // 2), MOST_WORKERS)
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -28,7 +28,7 @@ from tests.conftest import *
 # One line of each for a test itself, and one for a program that it starts.
 OURS = "".join(
     f"def {name}():\n    return {name!r}\n"
-    for kind in ("quick", "slow", "measured", "alone")
+    for kind in ("quick", "slow", "measured", "alone", "elsewhere")
     for name in (kind, f"{kind}_program")
 )
 TESTS = """
@@ -61,6 +61,16 @@ def test_alone():
     start("alone_program")
 """
 
+ELSEWHERE = """
+import subprocess
+import sys
+import ours
+
+def test_quick():
+    ours.elsewhere()
+    subprocess.run([sys.executable, "-c", "import ours; ours.elsewhere_program()"], check=True)
+"""
+
 
 def python(folder: Path, *arguments: str) -> str:
     """What Python says in that folder, with no more plugins of pytest than named."""
@@ -79,19 +89,23 @@ def python(folder: Path, *arguments: str) -> str:
 
 
 def test_only_what_counts_is_measured(tmp_path: Path) -> None:
-    """What quick and measured tests run, themselves and by programs, is covered; what others run is not."""
+    """What quick tests of a package and measured ones run, themselves and by programs, is covered; no more is."""
+    for folder in ("tests/ours", "tests/others"):
+        (tmp_path / folder).mkdir(parents=True)
     for name, text in {
         "pytest.ini": INI,
         ".coveragerc": SETTINGS,
         "conftest.py": CONFTEST,
         "ours.py": OURS,
-        "test_ours.py": TESTS,
+        "tests/ours/test_ours.py": TESTS,
+        "tests/others/test_others.py": ELSEWHERE,
     }.items():
         (tmp_path / name).write_text(text)
     said = python(tmp_path, "-m", "coverage", "run", "-m", "pytest", *OPTIONS, "--rootdir", str(tmp_path))
-    assert "4 passed" in said
+    assert "5 passed" in said
     python(tmp_path, "-m", "coverage", "combine", "--quiet")
     missing = python(tmp_path, "-m", "coverage", "report", "--show-missing").splitlines()[2].partition("%")[2]
     lines = OURS.splitlines()
     left_out = [lines[int(number) - 1].split()[1] for number in missing.split(",")]
-    assert left_out == ["'slow'", "'slow_program'", "'alone'", "'alone_program'"]
+    names = (f"{kind}{program}" for kind in ("slow", "alone", "elsewhere") for program in ("", "_program"))
+    assert left_out == [repr(name) for name in names]

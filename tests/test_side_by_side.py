@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from threading import Thread
 
+import pytest
+
+from tests import side_by_side
 from tests.side_by_side import DOOR, Turns
 from tests.waiting import until
 
@@ -82,6 +85,13 @@ def start(folder: Path, said: list[str], word: str, *, alone: bool) -> Thread:
     thread = Thread(target=run, daemon=True)
     thread.start()
     return thread
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 3), (2, 5), (3, 8), (4, 8), (64, 8)])
+def test_there_are_more_workers_than_cores(cores: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five on two cores, and never more than eight."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    assert workers == side_by_side.worker_count()
 
 
 def test_turns_are_shared(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tests.bench.test_trees import git
 
 pytestmark = pytest.mark.integration
 
+HANG_UPS = (signal.SIGTERM, signal.SIGHUP)
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -85,6 +87,7 @@ def test_what_is_not_committed_is_compared_with_what_is(project: Path) -> None:
     assert (code, said.count("REGRESSION")) == (1, 1), said
 
 
+@pytest.mark.long("bench", "gateway", "market", "poller")
 def test_a_commit_that_was_slower_is_no_regression(project: Path) -> None:
     """The ratio is this ÷ that, and that is the commit's own code: exit code 0."""
     slow_down(project)
@@ -106,7 +109,14 @@ def test_a_commit_with_another_interface_is_named_with_the_scenario(project: Pat
     assert failures[0].startswith(f"  poller, round 1, {other}: its poller is not one that bench/poller_cost.py knows")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        # Turned into the same exception (`tests/bench/test_processes.py`).
+        *(pytest.param(its, marks=pytest.mark.long("bench", "gateway", "market", "poller")) for its in HANG_UPS),
+    ],
+)
 def test_an_interrupted_comparison_tidies_up(project: Path, number: signal.Signals) -> None:
     """It shows what it has, and leaves no worktree."""
     with start(project, "--against", "HEAD", "--rounds", "99", "--seconds", "0.2", "--scenario", "poller") as bench:

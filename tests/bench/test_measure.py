@@ -63,7 +63,10 @@ def test_a_floor_writes_what_it_is_told(bench: Bench) -> None:
 
 
 @pytest.mark.skipif(front.find() is None, reason="HAProxy is not installed (Debian: apt-get install haproxy)")
-@pytest.mark.parametrize("way", ["haproxy", "haproxy-tcp-proxy"])
+@pytest.mark.parametrize(
+    "way",
+    ["haproxy", pytest.param("haproxy-tcp-proxy", marks=pytest.mark.long("bench", "gateway", "market", "haproxy.cfg"))],
+)
 def test_a_gateway_is_measured_through_haproxy(bench: Bench, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same ticks come, no audit finds a fault, and both have a part in what a tick costs."""
     monkeypatch.setattr(bench, "fronted", way)

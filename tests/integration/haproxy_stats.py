@@ -17,7 +17,9 @@ async def stats_of(stack: Stack, gateway: str) -> dict[str, str]:
         session.get(f"http://{haproxy.listens[1]}/stats;csv") as response,
     ):
         response.raise_for_status()
-        table = csv.DictReader((await response.text()).removeprefix("# ").splitlines())
+        text = await response.text()
+    table = csv.DictReader(text.removeprefix("# ").splitlines())
+    assert "pxname" in (table.fieldnames or ()), f"{response.url} answered with no table: {text[:500]!r}"
     return next(row for row in table if row["pxname"] == "gateways" and row["svname"] == gateway)
 
 

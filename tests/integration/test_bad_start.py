@@ -35,8 +35,8 @@ EVERYBODYS = (
     ("BUS_URL", "redis://127.0.0.1:6379/0?protocol=3"),
     ("LOG_LEVEL", "LOUD"),
 )
-STARTS = int(os.environ.get("TICKGATE_STARTS", "8"))
-"""Of each kind; a start that hangs does so by chance, so 50 tell more."""
+STARTS = int(os.environ.get("TICKGATE_STARTS", "2"))
+"""Of each of eight kinds; a start that hangs does so by chance, so 50 tell more."""
 ENDS_WITHIN_S = 5.0
 HANGS_S = 60.0
 RECORDING = ROOT / "tests" / "fixtures" / "binance-ws-bookticker.txt"

@@ -58,7 +58,14 @@ async def test_a_worker_that_always_ends_is_booted_ever_more_seldom(tmp_path: Pa
         assert time.monotonic() - asked_at < 10
 
 
-@pytest.mark.parametrize("fault", ["import", "setting", "exit", "end"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *("setting", "end"),
+        # They end a worker as these two do, and each is tested at the start.
+        *(pytest.param(its, marks=pytest.mark.long("deploy", "gateway", "market")) for its in ("import", "exit")),
+    ],
+)
 async def test_a_successor_that_cannot_boot_leaves_the_old_worker_in_service(
     valkey: Valkey, tmp_path: Path, fault: str
 ) -> None:

@@ -78,7 +78,10 @@ async def attack(address: Address, payload: bytes) -> tuple[int, int, float]:
 
 @pytest.mark.parametrize(
     "start",
-    [gateway_alone, pytest.param(gateway_behind_haproxy, marks=pytest.mark.haproxy)],
+    [
+        pytest.param(gateway_alone, marks=pytest.mark.long("gateway", "market", "poller", "deploy")),
+        pytest.param(gateway_behind_haproxy, marks=pytest.mark.haproxy),
+    ],
     ids=["alone", "behind-haproxy"],
 )
 async def test_as_many_are_looked_at_as_are_paid_for(start: Callable[[], AbstractAsyncContextManager[Stack]]) -> None:

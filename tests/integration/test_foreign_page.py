@@ -21,9 +21,15 @@ from tests.integration.stacks import eventually, run_plan
 
 pytestmark = pytest.mark.integration
 
-WAYS = [
-    pytest.param(run_plan, id="alone"),
+LONG = pytest.mark.long("gateway", "deploy", "market", "haproxy.cfg")
+# Each in one of the ways; the other makes no difference to a gateway's own words.
+ENTRIES = [
+    pytest.param(run_plan, id="alone", marks=LONG),
     pytest.param(behind_haproxy, id="behind-haproxy", marks=pytest.mark.haproxy),
+]
+DASHBOARDS = [
+    pytest.param(run_plan, id="alone"),
+    pytest.param(behind_haproxy, id="behind-haproxy", marks=[pytest.mark.haproxy, LONG]),
 ]
 
 TRY = """new Promise((done) => {{
@@ -87,7 +93,7 @@ async def logged(said: list[str], text: str) -> None:
     assert 1 == sum(text in line for line in said)
 
 
-@pytest.mark.parametrize("plan", WAYS)
+@pytest.mark.parametrize("plan", ENTRIES)
 async def test_a_page_on_another_port_is_refused_and_what_the_log_says_lets_it_in(
     plan: Callable[..., Plan], browser: str
 ) -> None:
@@ -106,7 +112,7 @@ async def test_a_page_on_another_port_is_refused_and_what_the_log_says_lets_it_i
             assert [] == [line for line in said if "ALLOWED_" in line]
 
 
-@pytest.mark.parametrize("plan", WAYS)
+@pytest.mark.parametrize("plan", DASHBOARDS)
 async def test_a_dashboard_that_is_locked_out_says_why(plan: Callable[..., Plan], browser: str, tmp_path: Path) -> None:
     """It says what to set, and goes on trying until that is set; the gateway warned of it at its start."""
     settings = tmp_path / "settings"

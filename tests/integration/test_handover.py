@@ -152,7 +152,13 @@ async def test_a_reload_during_an_outage_of_the_bus_waits_for_its_end() -> None:
             assert await ends_of(clients) == {1012}
 
 
-@pytest.mark.parametrize("after_ms", [0, 1, 2, 5, 10, 20, 40, 80, 160, 320])
+@pytest.mark.parametrize(
+    "after_ms",
+    [
+        *(0, 5, 40, 160),
+        *(pytest.param(its, marks=pytest.mark.long("deploy", "gateway", "market")) for its in (1, 2, 10, 20, 80, 320)),
+    ],
+)
 async def test_a_stop_finds_the_worker_that_a_reload_just_starts(after_ms: int) -> None:
     """Wherever the successor is: not forked, booting, or waiting for the bus. No worker waits for the other."""
     address = Address("127.0.0.1", free_port(), "GATEWAY_PORT")

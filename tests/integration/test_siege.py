@@ -143,7 +143,10 @@ async def gateway_behind_haproxy() -> AsyncIterator[Stack]:
 
 @pytest.mark.parametrize(
     "start",
-    [gateway_alone, pytest.param(gateway_behind_haproxy, marks=pytest.mark.haproxy)],
+    [
+        pytest.param(gateway_alone, marks=pytest.mark.long("gateway", "market", "poller", "deploy")),
+        pytest.param(gateway_behind_haproxy, marks=pytest.mark.haproxy),
+    ],
     ids=["alone", "behind-haproxy"],
 )
 async def test_who_attacks_a_gateway_disturbs_nobody_else(

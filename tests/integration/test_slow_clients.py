@@ -24,6 +24,8 @@ from tests.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 
+LONG = pytest.mark.long("gateway", "market", "poller", "haproxy.cfg")
+
 TICKS_PER_S = 1_000
 RUN_S = 14
 JUDGED_S = 6
@@ -65,6 +67,7 @@ async def test_a_slow_client_has_current_prices_and_a_stalled_one_no_backlog(tmp
 
 
 @pytest.mark.alone  # ages of prices
+@LONG  # what goes first: tests/gateway/fanout/slow/test_backlog.py
 async def test_each_of_two_thousand_symbols_has_its_turn() -> None:
     """However many they are, none starves: none is late by more than it takes to read them all, and a window."""
     symbols = [f"S{number}USDT" for number in range(2_000)]
@@ -113,6 +116,7 @@ async def _lateness(fast: Reader, slow: dict[str, Reader], symbols: list[str]) -
 
 
 @pytest.mark.alone  # bytes behind a stall
+@LONG  # how little of a burst is sent: tests/gateway/fanout/cohorts/test_bursts.py
 async def test_a_burst_of_states_is_no_backlog(valkey: Valkey) -> None:
     """Two thousand symbols are halted and live again while a client does not read: it reads little of what is over.
 

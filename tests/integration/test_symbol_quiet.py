@@ -30,8 +30,10 @@ pytestmark = pytest.mark.integration
 
 QUIET = tuple(f"Q{number}USDT" for number in range(40))
 BUSY = ("BTCUSDT", "ETHUSDT")
-QUIET_MARKET_S = 60.0
+QUIET_MARKET_S = 15.0
+"""Symbols are doubted after 5 s of silence, and after 10 s more."""
 REQUESTS = 12
+"""In a minute."""
 LISTING_LOOKS_S = 60.0
 """A hundred of the traded symbols are looked at so often, in their turn."""
 AUTO_LOOKS_S = 60.0
@@ -43,15 +45,18 @@ REFUSALS = {
 }
 
 
-async def test_quiet_symbols_are_not_broken() -> None:
-    """In a minute without a change nothing is made anew or called stale, REST is hardly asked, and what comes arrives.
+@pytest.mark.parametrize(
+    "seconds", [QUIET_MARKET_S, pytest.param(60.0, marks=pytest.mark.long("poller", "gateway", "market", "deploy"))]
+)
+async def test_quiet_symbols_are_not_broken(seconds: float) -> None:
+    """While nothing changes nothing is made anew or called stale, REST is hardly asked, and what comes arrives.
 
     That is so of quiet symbols beside busy ones, of which no price is lost, and where all are quiet.
     """
-    await together(_quiet_minute(*BUSY), _quiet_minute())
+    await together(_quiet(seconds, *BUSY), _quiet(seconds))
 
 
-async def _quiet_minute(*busy: str) -> None:
+async def _quiet(seconds: float, *busy: str) -> None:
     async with (
         Exchange([*QUIET, *busy]) as exchange,
         running(plan_for(exchange, exchange.market.listings)) as stack,
@@ -62,7 +67,7 @@ async def _quiet_minute(*busy: str) -> None:
         await other.subscribe("*", batch=True, max_hz=1)
         await client.until(lambda client: all(shows(client, symbol, bid="100", last="100") for symbol in QUIET))
         asked, told = len(exchange.requests), {symbol: len(client.prices[symbol]) for symbol in QUIET}
-        await asyncio.sleep(QUIET_MARKET_S)
+        await asyncio.sleep(seconds)
         requests = exchange.requests[asked:]
         assert 0 < len(requests) <= REQUESTS, requests
         assert 1 == len(exchange.connections)
@@ -74,7 +79,7 @@ async def _quiet_minute(*busy: str) -> None:
         assert ({}, {}) == (client.states, other.states)
         assert "stale" not in feeds(other)[feeds(other).index("live") :]
         tell(
-            f"a quiet minute{' beside busy symbols' if busy else ''}",
+            f"{seconds:.0f} quiet seconds{' beside busy symbols' if busy else ''}",
             stale_after="never",
             REST_requests=str(len(requests)),
             first_quote_after=first_s,
@@ -83,11 +88,17 @@ async def _quiet_minute(*busy: str) -> None:
 
 
 async def test_a_halt_that_leaves_the_book_as_it_was_is_reported() -> None:
-    """Soon where the quotes end with it, and within a minute or so where they go on."""
-    await together(_halt_with_a_book("binance-ws"), _halt_with_a_book("binance-rest"))
+    """Soon where the quotes end with it."""
+    await together(*(_halt_with_a_book(feed, quotes_go_on=False) for feed in ("binance-ws", "binance-rest")))
 
 
-async def _halt_with_a_book(feed: str) -> None:
+@pytest.mark.long("poller", "gateway", "market", "deploy")
+async def test_a_halt_that_leaves_the_quotes_as_they_were_is_reported() -> None:
+    """Within a minute or so."""
+    await together(*(_halt_with_a_book(feed, quotes_go_on=True) for feed in ("binance-ws", "binance-rest")))
+
+
+async def _halt_with_a_book(feed: str, *, quotes_go_on: bool) -> None:
     ends, goes_on = "ENDUSDT", "ONUSDT"
     async with (
         Exchange([*BUSY, ends, goes_on]) as exchange,
@@ -101,7 +112,7 @@ async def _halt_with_a_book(feed: str) -> None:
         for symbol in (ends, goes_on):
             exchange.market.set_status(symbol, "HALT")
         # By REST quotes are read once a second, and are not new where they stand still.
-        within_s = {ends: 20.0, goes_on: 1.5 * LISTING_LOOKS_S}
+        within_s = {ends: 20.0} | ({goes_on: 1.5 * LISTING_LOOKS_S} if quotes_go_on else {})
         for symbol, most_s in within_s.items():
             await client.until(lambda client: state(client, symbol) == "halted", within_s=most_s)  # noqa: B023 # awaited in this turn of the loop
             await client.until(lambda client: shows(client, symbol, bid=None, ask=None))  # noqa: B023 # awaited in this turn of the loop

@@ -36,10 +36,13 @@ LOOK_S = 60.0
 LATE_S = 10.0
 
 
-async def test_of_each_symbol_the_truth_is_reported() -> None:
+@pytest.mark.parametrize(
+    "comes_back", [False, pytest.param(True, marks=pytest.mark.long("poller", "gateway", "market", "deploy"))]
+)
+async def test_of_each_symbol_the_truth_is_reported(*, comes_back: bool) -> None:
     """Finer than the listing, one-sided, halted, delisted, unlisted: no tick is lost, and each tells its own state.
 
-    Two symbols beside them never hear of any of it.
+    Two symbols beside them never hear of any of it. That one ``comes_back`` to the listing is seen within a minute.
     """
     async with Exchange([*STEADY, *OTHERS]) as exchange:
         exchange.market.enlist("BAREUSDT", {"symbol": "BAREUSDT", "status": "TRADING", "filters": []})
@@ -55,8 +58,8 @@ async def test_of_each_symbol_the_truth_is_reported() -> None:
                 _without_filters(exchange, url),
                 _sides(exchange, url),
                 *(_halt(exchange, url, symbol) for symbol in HALTS),
-                _delisted(exchange, url),
-                _unlisted(exchange, url),
+                _delisted(exchange, url, comes_back=comes_back),
+                _unlisted(exchange, url, comes_back=comes_back),
             )
             assert bystander.states == {}
             assert all(len(bystander.prices[symbol]) > 100 for symbol in STEADY)
@@ -202,13 +205,16 @@ async def _price_at_state(client: Client, symbol: str, wanted: str, within_s: fl
     return seen[0]
 
 
-async def _delisted(exchange: Exchange, url: str) -> None:
+async def _delisted(exchange: Exchange, url: str, *, comes_back: bool) -> None:
     """It is gone from the list, and the exchange refuses whoever names it; then it is listed again."""
     async with holder(url, symbol := "GONEUSDT") as client:
         await until_shown(client, symbol, bid="100")
         exchange.market.delist(symbol)
         gone_s = await until_state(client, symbol, "delisted", "does not list it any more", within_s=30)
         assert shows(client, symbol, bid=None, ask=None)
+        assert ["delisted"] == turns(client, symbol)
+        if not comes_back:
+            return
         exchange.market.enlist(symbol)
         began = now()
         exchange.quote(symbol, bid="70.00000000", ask="71.00000000")
@@ -218,12 +224,14 @@ async def _delisted(exchange: Exchange, url: str) -> None:
         tell("symbol delisted", told_after=gone_s, back_after=now() - began)
 
 
-async def _unlisted(exchange: Exchange, url: str) -> None:
+async def _unlisted(exchange: Exchange, url: str, *, comes_back: bool) -> None:
     """Two that the exchange does not list stopped nothing; one of them is listed later, and live."""
     async with holder(url, *UNLISTED) as client:
         for symbol in UNLISTED:
             await until_state(client, symbol, "unknown", "does not list it")
         assert all(shows(client, symbol, bid=None, ask=None, last=None, volume=None) for symbol in UNLISTED)
+        if not comes_back:
+            return
         exchange.market.enlist("NEWUSDT")
         began = now()
         price = await _price_at_state(client, "NEWUSDT", "live", LOOK_S + LATE_S)

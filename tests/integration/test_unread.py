@@ -99,7 +99,13 @@ async def gateway(front: str, **settings: str) -> AsyncIterator[Gateway]:
         yield Gateway(stack)
 
 
-FRONTS = pytest.mark.parametrize("front", ["alone", pytest.param("haproxy", marks=pytest.mark.haproxy)])
+FRONTS = pytest.mark.parametrize(
+    "front",
+    [
+        pytest.param("alone", marks=pytest.mark.long("gateway", "market", "poller")),
+        pytest.param("haproxy", marks=pytest.mark.haproxy),
+    ],
+)
 
 
 @pytest.mark.parametrize(
