@@ -40,7 +40,9 @@ def main(arguments: Sequence[str], program: str = "tickgate check") -> int:
         "The exit code is 0 if nothing is wrong, 1 if something is; a warning is nothing wrong.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object for machines")
-    rights = "only whether the user of BUS_URL may do what this program needs: " + ", ".join(PROGRAMS)
+    rights = "only whether the user of BUS_URL (with Kafka: of STORE_URL) may do what this program needs: " + ", ".join(
+        PROGRAMS
+    )
     parser.add_argument("--rights", choices=PROGRAMS, metavar="PROGRAM", help=rights)
     try:
         options = parser.parse_args(arguments)

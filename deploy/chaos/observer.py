@@ -16,11 +16,6 @@ from gateway.protocol.messages import Welcome
 LOOK_S: Final = 0.1
 SILENT_S: Final = 3.0
 """A client must not call prices live of a gateway that has said nothing for so long (docs/reconnecting.md)."""
-RETURN_S: Final = 1.0
-"""What a client allows for the first price after it is told that prices are live again; old ones it does not call so.
-
-A poller says that its exchange answers again, and then asks for the prices that it missed.
-"""
 
 
 class Observer:
@@ -37,8 +32,6 @@ class Observer:
         self._heard_at = 0.0
         self._has_price = False
         """Whether one has come over this connection: those of an earlier one are called nothing."""
-        self.waits_until = 0.0
-        """For the first price since prices are live again; 0 if it has come."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -54,10 +47,7 @@ class Observer:
                         self.is_connected, self._has_price = True, False
                         self.connections += 1
                     case _:
-                        was_told = self._is_told
                         self._board.take(message)
-                        if self._is_told and not was_told:
-                            self.waits_until = self._heard_at + RETURN_S
                         self._note(message)
         except WatchError as error:
             self.problem = str(error)
@@ -71,9 +61,7 @@ class Observer:
             case _:
                 return
         self._has_price = True
-        if newest_us > self.newest_us:
-            self.newest_us = newest_us
-            self.waits_until = 0.0
+        self.newest_us = max(self.newest_us, newest_us)
 
     @property
     def _is_told(self) -> bool:
@@ -83,9 +71,8 @@ class Observer:
     @property
     def is_live(self) -> bool:
         """Whether it may call prices live: it is told so, and not by a gateway that has fallen silent."""
-        now = time.monotonic()
         may = self._has_price and self.is_connected and self._is_told
-        return may and now - self._heard_at < SILENT_S and now >= self.waits_until
+        return may and time.monotonic() - self._heard_at < SILENT_S
 
     @property
     def age_s(self) -> float:

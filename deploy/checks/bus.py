@@ -1,5 +1,9 @@
-"""The server that ``BUS_URL`` names: reached, which one, its role, what our user may do, and what it may forget."""
+"""The server that ``BUS_URL`` names, or ``STORE_URL`` beside Kafka.
 
+Reached, which one, its role, what our user may do, and what it may forget.
+"""
+
+import asyncio
 import errno
 import os
 import re
@@ -12,8 +16,8 @@ from msgspec.structs import replace
 from deploy.buses.valkey import valkey_server
 from deploy.checks.cluster import check_cluster
 from deploy.checks.finding import Finding
-from deploy.checks.kafka import check_kafka
-from deploy.checks.rights import Need, Program, needs
+from deploy.checks.kafka import check_kafka, no_store
+from deploy.checks.rights import Need, Program, needs, store_needs
 from deploy.checks.rights_asked import check_replicas, check_rights
 from deploy.checks.sentinels import ask_sentinels
 from deploy.errors import DeployError
@@ -27,7 +31,7 @@ from poller.settings import PollerSettings
 _OLDEST: Final = (6, 2)
 _NO_EVICTION: Final = "noeviction"
 _NOT_ASKED: Final = Finding(
-    "warning", "rights", "only Redis and Valkey can be asked; docs/kafka.md has what each program needs of Kafka"
+    "warning", "rights", "Kafka is not asked what its user may do; docs/kafka.md has what each program needs there"
 )
 _ELSEWHERE: Final = (
     "is it running there, and may this machine reach it? If the Sentinels should name another address, let the servers"
@@ -52,17 +56,47 @@ async def check_bus(
         text = "memory:// reaches no other process: poller and gateway would not hear of each other"
         return [Finding("warning", "bus", text, "write redis://[user:password@]host:port/db, or leave BUS_URL unset")]
     if urlsplit(settings.bus_url).scheme == "kafka":
-        found = await check_kafka(settings, pollers, auth=gateway is not None and gateway.auth.mode != "none")
-        return [*found, *([_NOT_ASKED] if program else ())]
+        found, store = await asyncio.gather(
+            check_kafka(settings.bus_url, pollers), _check_store(settings.store_url, pollers, gateway, program)
+        )
+        return [*found, *store, *([_NOT_ASKED] if program else ())]
     if urlsplit(settings.bus_url).scheme.endswith("+cluster"):
         return await check_cluster(settings.bus_url, pollers, program)
-    if not (wanted := needs(pollers, gateway, program)):
+    wanted = needs(pollers, gateway, program)
+    return await _check_redis(settings.bus_url, wanted, program, given="BUS_URL" in variables)
+
+
+async def _check_store(
+    store_url: str, pollers: Sequence[PollerSettings], gateway: Settings | None, program: Program | None
+) -> list[Finding]:
+    """The Redis that has what Kafka has not."""
+    if not store_url and program is not None:
+        return []
+    if not store_url:
+        return list(no_store(pollers, auth=gateway is not None and gateway.auth.mode != "none"))
+    if urlsplit(store_url).scheme.endswith("+cluster"):
+        # Its partitions are those of prices, which are not there.
+        found = [its for its in await check_cluster(store_url, [], program) if its.subject != "partitions"]
+    else:
+        found = await _check_redis(store_url, store_needs(pollers, gateway, program), program, given=True)
+    return [_of_store(its) for its in found]
+
+
+def _of_store(finding: Finding) -> Finding:
+    """What was said as of a bus."""
+    text, fix = (words.replace("BUS_URL", "STORE_URL") for words in (finding.text, finding.fix))
+    where = "at the store, " if finding.subject == "rights" else ""
+    return replace(finding, subject="store", text=f"{where}{text}", fix=fix)
+
+
+async def _check_redis(bus_url: str, wanted: list[Need], program: Program | None, *, given: bool) -> list[Finding]:
+    """One server, or the one that Sentinels name."""
+    if not wanted:
         return [Finding("wrong", "rights", f"were not asked: the settings of a {program} cannot be used")]
-    if urlsplit(settings.bus_url).scheme.endswith("+sentinel"):
-        return await _check_behind_sentinels(settings.bus_url, wanted, program)
-    url = parse_redis_url(settings.bus_url)
-    client = RedisClient(settings.bus_url, redial_s=60)
-    return await _check_server(client, client.name, url, wanted, program, given="BUS_URL" in variables)
+    if urlsplit(bus_url).scheme.endswith("+sentinel"):
+        return await _check_behind_sentinels(bus_url, wanted, program)
+    client = RedisClient(bus_url, redial_s=60)
+    return await _check_server(client, client.name, parse_redis_url(bus_url), wanted, program, given=given)
 
 
 async def _check_behind_sentinels(bus_url: str, wanted: list[Need], program: Program | None) -> list[Finding]:

@@ -1,25 +1,26 @@
-"""The brokers of Kafka that ``BUS_URL`` names, their topics, and the store beside them. Nothing is created by it."""
+"""The brokers of Kafka that ``BUS_URL`` names, and their topics. Nothing is created by it."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from deploy.checks.finding import Finding
-from gateway.settings import Settings
-from market.bus import BusDownError, open_store
+from market.bus import BusDownError
 from poller.settings import PollerSettings
 
 _ANSWER_S: Final = 3.0
 
 
-async def check_kafka(
-    settings: Settings | PollerSettings, pollers: Sequence[PollerSettings], *, auth: bool
-) -> list[Finding]:
-    """Ask the brokers, as our user, and the store. ``auth`` says whether clients may want tickets."""
-    brokers, store = await asyncio.gather(
-        asyncio.to_thread(_brokers, settings.bus_url, pollers), _store(settings.store_url, pollers, auth=auth)
-    )
-    return [*brokers, *store]
+async def check_kafka(bus_url: str, pollers: Sequence[PollerSettings]) -> list[Finding]:
+    """Ask the brokers, as our user."""
+    return await asyncio.to_thread(_brokers, bus_url, pollers)
+
+
+def no_store(pollers: Sequence[PollerSettings], *, auth: bool) -> Iterator[Finding]:
+    """What there is not without a store. ``auth`` says whether clients may want tickets."""
+    lacks = ["no second poller can take over"] * bool(pollers) + ["there are no tickets"] * auth
+    if lacks:
+        yield Finding("warning", "store", f"STORE_URL is not set: {', and '.join(lacks)}", "name a Redis in it")
 
 
 def _brokers(bus_url: str, pollers: Sequence[PollerSettings]) -> list[Finding]:
@@ -73,19 +74,3 @@ def _secrecy(tls: bool, sasl: bool, verified: bool) -> Iterator[Finding]:
     if not verified:
         text = "its certificate is not checked: whoever is between could read and change all"
         yield Finding("warning", "bus", text, "leave ssl_cert_reqs out of BUS_URL, name ssl_ca_certs")
-
-
-async def _store(url: str, pollers: Sequence[PollerSettings], *, auth: bool) -> list[Finding]:
-    if not url:
-        lacks = ["no second poller can take over"] * bool(pollers) + ["there are no tickets"] * auth
-        if not lacks:
-            return []
-        return [Finding("warning", "store", f"STORE_URL is not set: {', and '.join(lacks)}", "name a Redis in it")]
-    store = open_store(url)
-    try:
-        await store.last_values.read(["states"], max_bytes=0)
-    except BusDownError as error:
-        return [Finding("wrong", "store", f"{store.name}: {error}", "see STORE_URL")]
-    finally:
-        await store.aclose()
-    return [Finding("ok", "store", f"{store.name} is reached; leases and tickets lie there")]

@@ -11,6 +11,7 @@ from market.bus import in_partition
 from market.bus.redis.roles.layout import lease_key, stand_by_key, ticket_key, value_key
 from market.bus.redis.roles.orders import ORDERS
 from market.bus.redis.roles.presence import PRESENCES
+from market.bus.store import LEASE_CHECKED
 from market.prices.venues import DEFAULT_VENUE, VENUES, venue_of
 from market.wire.topics import (
     batch_topic,
@@ -76,6 +77,19 @@ def needs(pollers: Iterable[PollerSettings], gateway: Settings | None, program: 
     if program == "operator":
         return list(_of_operator())
     both = [*(need for poller in pollers for need in _of_poller(poller)), *(_of_gateway(gateway) if gateway else ())]
+    return [need for need in both if program in (None, need.program)]
+
+
+def store_needs(
+    pollers: Iterable[PollerSettings], gateway: Settings | None, program: Program | None = None
+) -> list[Need]:
+    """The same of the store that Kafka has beside it: leases and tickets, and who is there; prices are not."""
+    if program == "operator":
+        return list(_of_operator())
+    venues = dict.fromkeys(poller.venue.name for poller in pollers)
+    both = [need for venue in venues for need in (*_to_lead(venue), *_to_compare(), *_to_be_present("poller"))]
+    if gateway is not None:
+        both += *_of_tokens(gateway), *_to_be_present("gateway")
     return [need for need in both if program in (None, need.program)]
 
 
@@ -167,14 +181,33 @@ def _of_operator() -> Iterator[Need]:
     yield from _keyed(me, ORDERS, *orders)
 
 
-def _of_poller(settings: PollerSettings) -> Iterator[Need]:
-    venue, me = settings.venue.name, "poller"
-    lease = lease_of(venue)
-    ticks, states = value_key(tick_topic("X")), value_key(states_topic(venue))
-    stats, listings = value_key(stats_topic("X")), value_key(listing_topic(venue))
-    yield from _script(me, (lease_key(lease), ticks, states, stats, listings))
+def _to_lead(venue: str) -> Iterator[Need]:
+    lease, me = lease_of(venue), "poller"
+    yield from _script(me, (lease_key(lease),))
     yield from _keyed(me, lease_key(lease), "type", "get", "set x px 1", "del", "pexpire 1", "pttl")
     yield from _keyed(me, stand_by_key(lease), "set x px 1", "getdel")
+
+
+def _to_compare() -> Iterator[Need]:
+    """A publish to nobody compares the lease, and extends it."""
+    for topic in (LEASE_CHECKED, in_partition(LEASE_CHECKED, 0)):
+        yield Need("poller", ("publish", topic, "x"), channel=topic)
+
+
+def _of_tokens(settings: Settings) -> Iterator[Need]:
+    me = "gateway"
+    if settings.auth.mode == "jwt":
+        yield from _keyed(me, ticket_key("*"), "set x px 1", "getdel")
+        yield from _script(me, (ORDERS,))
+        yield from _keyed(me, ORDERS, "type", "hlen", "hkeys", "hstrlen x", "hget x")
+
+
+def _of_poller(settings: PollerSettings) -> Iterator[Need]:
+    venue, me = settings.venue.name, "poller"
+    ticks, states = value_key(tick_topic("X")), value_key(states_topic(venue))
+    stats, listings = value_key(stats_topic("X")), value_key(listing_topic(venue))
+    yield from _to_lead(venue)
+    yield from _script(me, (ticks, states, stats, listings))
     yield from _keyed(me, ticks, "type", "hkeys", "hstrlen x", "hget x", "hset x y", "del")
     if venue == DEFAULT_VENUE:
         yield from _keyed(me, states, "type", "strlen", "get", "set x")
@@ -215,8 +248,5 @@ def _of_gateway(settings: Settings) -> Iterator[Need]:
             yield Need(me, ("subscribe", topic), channel=topic)
     for topic in map(tick_topic, names[:_MOST_SYMBOLS]):
         yield Need(me, ("subscribe", topic), channel=topic)
-    if settings.auth.mode == "jwt":
-        yield from _keyed(me, ticket_key("*"), "set x px 1", "getdel")
-        yield from _script(me, (ORDERS,))
-        yield from _keyed(me, ORDERS, "type", "hlen", "hkeys", "hstrlen x", "hget x")
+    yield from _of_tokens(settings)
     yield from _to_be_present(me)

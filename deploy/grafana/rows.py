@@ -73,13 +73,14 @@ ROWS: Final = (
             ),
             Panel(
                 title="Why",
-                description="Each link on the way of a price, from the exchange to the gateways.",
+                description="Each link on the way of a price. A gateway that is behind others is out of service.",
                 kind="timeline",
                 queries=(
                     Query("tickgate_poller_link_up", "exchange to {{instance}}"),
                     Query("tickgate_poller_banned_until_timestamp_seconds < bool time()", "not banned: {{instance}}"),
                     Query("max by (venue) (tickgate_poller_leading)", "a poller leads {{venue}}"),
                     Query("tickgate_bus_link_up", "bus to {{instance}}"),
+                    Query("tickgate_behind == bool 0", "not behind others: {{instance}}"),
                     Query('up{job=~"tickgate-.*"}', "answers: {{instance}}"),
                 ),
                 words=("no", "yes"),

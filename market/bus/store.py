@@ -3,13 +3,16 @@
 ``STORE_URL`` names it: a Redis, of any kind that is a bus as well.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from market.bus.broker import Broker
 from market.bus.leadership import Leadership
 from market.bus.orders import Orders
 from market.bus.presence import Presence
 from market.bus.tickets import TicketStore
+
+LEASE_CHECKED: Final = "lease.checked"
+"""What the store is sent to have it compare a token; nobody listens."""
 
 
 class Store(Protocol):

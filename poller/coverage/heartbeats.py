@@ -63,12 +63,17 @@ class Heartbeats:
                 self._unquoted_at.setdefault(symbol, now - self._grace_s if symbol in failing else now)
             self._unusable_at.pop(symbol, None)
 
-    def lost(self, symbols: Collection[str]) -> None:
+    def lost(self, symbols: Collection[str], at: float | None = None) -> None:
         """See `poller.coverage.watch.Watch.lost`."""
+        lost_at = self._clock() if at is None else at
         for symbol in symbols:
             self._received_at.pop(symbol, None)
             self._unusable_at.pop(symbol, None)
-            self._unquoted_at.setdefault(symbol, self._clock())
+            self._unquoted_at.setdefault(symbol, lost_at)
+
+    def unpriced(self, symbols: Collection[str]) -> bool:
+        """See `poller.coverage.watch.Watch.unpriced`."""
+        return bool(symbols) and all(symbol in self._unquoted_at for symbol in symbols)
 
     def forget(self, symbols: Collection[str]) -> None:
         """See `poller.coverage.watch.Watch.forget`."""

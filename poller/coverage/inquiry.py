@@ -58,11 +58,16 @@ class Inquiry:
         counters: Counters,
         rng: random.Random,
         summaries_at_once: int | None = None,
+        priced: Callable[[], None] = lambda: None,
     ) -> None:
-        """Answers go to ``report``; a request for summaries names ``summaries_at_once`` symbols."""
+        """Answers go to ``report``; a request for summaries names ``summaries_at_once`` symbols.
+
+        ``priced`` is called after an answer with the quotes that new connections missed.
+        """
         self._polling = polling
         self._listing = listing
         self._report = report
+        self._priced = priced
         self._timing = timing
         self._counters = counters
         self._clock = asyncio.get_running_loop().time
@@ -77,6 +82,8 @@ class Inquiry:
         self._unseeded: dict[str, tuple[float, float]] = {}
         """Symbols without a quote since their stream began: since when there is none, over all their streams, and when
         the newest stream began."""
+        self._priced_at: dict[str, float] = {}
+        """Symbols without a live stream: when a price of them last came, at the latest."""
         # Quotes do not wait for summaries, which take many requests if there are many symbols.
         self._quote_seeds = _Seeds()
         self._summary_seeds = _Seeds()
@@ -107,28 +114,38 @@ class Inquiry:
         else:
             self._quotes.unusable(symbol, self._clock())
 
-    def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:  # noqa: ARG002
-        """A stream of ``symbols`` begins: earlier evidence is dropped, and REST is asked once."""
+    def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:
+        """See `poller.coverage.watch.Watch.watch`. REST is asked once."""
         now, traded = self._clock(), self._traded(symbols)
         self._quotes.watch(traded, now)
         self._summaries.watch(traded, now)
         for symbol in traded:
-            # A symbol without a quote on the last connection either has been silent for longer.
-            since, _ = self._unseeded.get(symbol, (now, now))
-            self._unseeded[symbol] = since, now
+            # A symbol without a quote on the last connection either, or without a stream before, has been silent for
+            # longer.
+            since, _ = self._unseeded.pop(symbol, (self._priced_at.pop(symbol, now), now))
+            if symbol not in quoted:
+                self._unseeded[symbol] = since, now
         self._quote_seeds.add(symbols)
         self._summary_seeds.add(symbols)
 
-    def lost(self, symbols: Collection[str]) -> None:
-        """No stream of ``symbols`` is live: their silence proves nothing."""
+    def lost(self, symbols: Collection[str], at: float | None = None) -> None:
+        """See `poller.coverage.watch.Watch.lost`."""
         self._quotes.forget(symbols)
         self._summaries.forget(symbols)
+        lost_at = self._clock() if at is None else at
         for symbol in symbols:
-            self._unseeded.pop(symbol, None)
+            since, _ = self._unseeded.pop(symbol, (lost_at, lost_at))
+            self._priced_at.setdefault(symbol, since)
+
+    def unpriced(self, symbols: Collection[str]) -> bool:
+        """See `poller.coverage.watch.Watch.unpriced`."""
+        return bool(symbols) and all(symbol in self._unseeded for symbol in symbols)
 
     def forget(self, symbols: Collection[str]) -> None:
         """Expect nothing of ``symbols``."""
         self.lost(symbols)
+        for symbol in symbols:
+            self._priced_at.pop(symbol, None)
         self._quote_seeds.remove(symbols)
         self._summary_seeds.remove(symbols)
 
@@ -153,6 +170,8 @@ class Inquiry:
                 accepted(update, self._report(update))
                 if is_quote and self._unseeded.get(update.symbol, (now, now))[1] <= now:
                     self._unseeded.pop(update.symbol, None)
+                if is_quote and update.symbol in self._priced_at:
+                    self._priced_at[update.symbol] = now
 
         return take
 
@@ -164,11 +183,13 @@ class Inquiry:
     async def run(self) -> None:
         """Send the requests that are due, until cancelled."""
         async with Group() as group:
-            group.create_task(self._seed(self._quote_seeds, self._polling.quotes, self._backoffs[0]))
+            group.create_task(self._seed(self._quote_seeds, self._polling.quotes, self._backoffs[0], self._priced))
             group.create_task(self._seed(self._summary_seeds, self._polling.summaries, self._backoffs[1]))
             group.create_task(self._settle_doubts())
 
-    async def _seed(self, seeds: "_Seeds", ask: Ask, backoff: Backoff) -> None:
+    async def _seed(
+        self, seeds: "_Seeds", ask: Ask, backoff: Backoff, answered: Callable[[], None] = lambda: None
+    ) -> None:
         """Request the symbols of each new connection once."""
         while True:
             # A symbol that is not traded is requested when it is.
@@ -176,6 +197,7 @@ class Inquiry:
                 continue
             if await ask(symbols, self.begin()) is None:
                 backoff.reset()
+                answered()
             else:
                 seeds.add(symbols)
                 await asyncio.sleep(backoff.next_s())

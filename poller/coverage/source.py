@@ -9,7 +9,8 @@ from msgspec import structs
 
 from market.prices.instruments import Instrument
 from market.process.tasks import Group
-from poller.coverage.cover import Cover, some
+from poller.coverage.cover import Cover
+from poller.coverage.feed_link import FeedLink
 from poller.coverage.heartbeats import Heartbeats
 from poller.coverage.inquiry import Inquiry
 from poller.coverage.streams import Streams
@@ -92,6 +93,16 @@ class StreamSource:
             trust_s=rest_timing.quiet_s,
             counters=self._counters,
         )
+        self._feed_link = FeedLink(
+            streams,
+            self._link,
+            self._shards,
+            self._stand_in,
+            cover=self._cover,
+            unpriced=self._watch.unpriced,
+            is_traded=self._listing.is_traded,
+            grace_s=timing.grace_s,
+        )
         self._untraded: set[str] = set()
         self._tasks: dict[Shard, asyncio.Task[None]] = {}
         self._group: Group | None = None
@@ -133,7 +144,7 @@ class StreamSource:
             await asyncio.sleep(self._timing.review_s)
             for shard in self._shards:
                 if not shard.live:
-                    self._watch.lost(shard.symbols)
+                    self._watch.lost(shard.symbols, shard.lost_at)
             self._cover.review()
             self._refresh()
 
@@ -185,6 +196,11 @@ class StreamSource:
         self._watch.watch(shard.symbols, shard.quoted)
         self._cover.review()
 
+    def _priced(self) -> None:
+        """REST has answered with the prices that new streams missed."""
+        self._cover.review()
+        self._refresh()
+
     def _new_polling(self, questions: Questions) -> Polling:
         return Polling(
             self._client,
@@ -209,6 +225,7 @@ class StreamSource:
             counters=self._counters,
             rng=self._rng,
             summaries_at_once=questions.summaries_at_once,
+            priced=self._priced,
         )
 
     def _new_connection(self, symbols: tuple[str, ...]) -> Connection:
@@ -260,28 +277,7 @@ class StreamSource:
             self._listing.doubt(symbol)
 
     def _refresh(self) -> None:
-        source, stand_in = self._own.source, self._stand_in
-        down = [shard for shard in self._shards if not shard.live]
-        if not down:
-            self._link.set(source, "up", self._lacking())
-            return
-        which = "stream" if len(self._shards) == 1 else f"{len(down)} of {len(self._shards)} streams"
-        reason = f"{which} down: {down[0].reason}"
-        if stand_in.ok:
-            unusual = f"; {stand_in.reason}" if stand_in.reason else ""
-            self._link.set(self._own.stand_in, "up", f"{reason}{unusual}")
-        else:
-            missing = f"; REST: {stand_in.reason}" if stand_in.reason else ""
-            self._link.set(source, "down" if len(down) == len(self._shards) else "up", f"{reason}{missing}")
-
-    def _lacking(self) -> str:
-        """What is unusual though every stream is live."""
-        if not (lacking := self._cover.lacking):
-            return ""
-        if self._polling is None:
-            return f"nothing comes of {some(lacking)}"
-        fault = "" if self._polling.ok else f": {self._polling.reason or 'no answer yet'}"
-        return f"REST stands in for {some(lacking)}{fault}"
+        self._feed_link.refresh()
 
 
 def _parts(symbols: tuple[str, ...], most: int) -> list[tuple[str, ...]]:

@@ -16,6 +16,7 @@ MISSING: Final = "the exchange's answers have no price of it"
 UNUSABLE: Final = "what comes on its stream cannot be used"
 SILENT: Final = "nothing comes on its stream, not even heartbeats"
 UNSEEDED: Final = "its price since the last reconnect is not known yet"
+UNPRICED: Final = "no price since the streams are connected"
 
 
 class _Watched(Struct):

@@ -22,8 +22,11 @@ class Watch(Protocol):
     def watch(self, symbols: Collection[str], quoted: Collection[str] = ()) -> None:
         """A stream of ``symbols`` begins, with a quote of ``quoted`` already: earlier evidence is dropped."""
 
-    def lost(self, symbols: Collection[str]) -> None:
-        """No stream of ``symbols`` is live: their silence proves nothing."""
+    def lost(self, symbols: Collection[str], at: float | None = None) -> None:
+        """No stream of ``symbols`` is live, since ``at`` if that is known: their silence proves nothing."""
+
+    def unpriced(self, symbols: Collection[str]) -> bool:
+        """Whether no quote of any of ``symbols`` has come since their stream began, nor by REST; False of none."""
 
     def forget(self, symbols: Collection[str]) -> None:
         """Expect nothing of ``symbols``."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from deploy.launcher.programs import Plan
+from deploy.grafana.prometheus import Prometheus
+from deploy.launcher.programs import PYTHON, Plan
 from deploy.ports import free_port
+from market.process.version import version
 from tests.integration.stacks import cluster_plan
 from tests.prometheus import running_prometheus
 
@@ -42,28 +45,49 @@ def set_for(plan: Plan, gateway: str, **settings: str) -> Plan:
     )
 
 
-def with_second_poller(plan: Plan) -> Plan:
-    """``plan`` with a poller that stands by: one more of the last stage, which listens nowhere."""
-    env = {**plan.poller.env, "POLLER_METRICS_PORT": str(free_port())}
+def with_second_poller(plan: Plan, **settings: str) -> Plan:
+    """``plan`` with a poller that stands by: one more of the last stage, which listens nowhere.
+
+    Its own ``settings`` may give it another bus.
+    """
+    env = {**plan.poller.env, "POLLER_METRICS_PORT": str(free_port()), **settings}
     return replace(plan, gateways=(*plan.gateways, replace(plan.poller, name="second", env=env)))
 
 
 def targets(plan: Plan) -> dict[str, list[str]]:
     """Name of each job of ``prometheus.yaml`` -> the addresses that it asks of this plan."""
-    assert plan.haproxy is not None
     pollers = (plan.poller, *(its for its in plan.gateways if not its.listens))
     return {
         "tickgate-gateway": [str(address) for gateway in plan.gateways for address in gateway.listens],
         "tickgate-poller": [f"127.0.0.1:{its.env['POLLER_METRICS_PORT']}" for its in pollers],
-        "tickgate-haproxy": [plan.haproxy.env["TICKGATE_STATS_BIND"]],
+        "tickgate-haproxy": [] if plan.haproxy is None else [plan.haproxy.env["TICKGATE_STATS_BIND"]],
     }
 
 
+def of_another_version(plan: Plan, gateway: str, folder: Path) -> Plan:
+    """``plan`` with one gateway that runs from a copy of this tree in ``folder``, whose version is another."""
+    for name in ("gateway", "market", "deploy"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    (folder / "setup.cfg").write_text(text.replace(f"version = {version()}\n", "version = 0.0.1\n"), encoding="utf-8")
+    plan = set_for(plan, gateway, PYTHONPATH=str(folder))
+    # gunicorn would put the working directory before it.
+    own = tuple(replace(its, command=(*PYTHON, "gateway")) if its.name == gateway else its for its in plan.gateways)
+    return replace(plan, gateways=own)
+
+
 @contextmanager
-def watched(plan: Plan, folder: Path) -> Iterator[str]:
-    """A Prometheus that watches the plan's programs; its URL."""
+def watched(plan: Plan, folder: Path, **waits: str) -> Iterator[str]:
+    """A Prometheus that watches the plan's programs; its URL.
+
+    ``waits`` are of alerts that would have to last for an hour: how long they have to last here.
+    """
     config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text(encoding="utf-8"))
-    config["rule_files"] = [str(FOLDER / name) for name in config["rule_files"]]
+    (name,) = config["rule_files"]
+    rules = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    for rule in (rule for group in rules["groups"] for rule in group["rules"] if rule["alert"] in waits):
+        rule["for"] = waits[rule["alert"]]
+    (folder / name).write_text(yaml.safe_dump(rules), encoding="utf-8")
     addresses = targets(plan)
     for job in config["scrape_configs"]:
         (group,) = job["static_configs"]
@@ -96,6 +120,17 @@ async def until_alert(url: str, name: str, state: str | None, within_s: float = 
             found = await asyncio.to_thread(alerts, url)
             if found.get((name, instance)) == state:
                 return found
+            await asyncio.sleep(0.2)
+
+
+async def until_value(url: str, query: str, within_s: float = 90) -> None:
+    """Wait until a query has an answer.
+
+    Raises:
+        TimeoutError: it had none.
+    """
+    async with asyncio.timeout(within_s):
+        while not await asyncio.to_thread(Prometheus(url).now, query):  # noqa: ASYNC110 - it sends no event
             await asyncio.sleep(0.2)
 
 

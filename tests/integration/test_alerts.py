@@ -4,31 +4,38 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
 import aiohttp
 import pytest
+import trustme
 
 from bench.readers import Reader, ReadRate
 from deploy.grafana.prometheus import Prometheus
 from deploy.launcher.programs import Plan
 from deploy.launcher.stack import Stack
+from deploy.ports import free_port
 from tests.exchange.server import Exchange
 from tests.integration.faults import bus_port
 from tests.integration.monitored import (
     Alerts,
     carried_out,
     monitored_plan,
+    of_another_version,
     set_for,
     targets,
     until_alert,
+    until_value,
     watched,
     with_second_poller,
 )
+from tests.integration.mute_subscriptions import MuteSubscriptions
 from tests.integration.quotes import moving
 from tests.integration.stacks import GATEWAY_COUNT, eventually, running
 from tests.proxy import Proxy
+from tests.valkey import Valkey
 
 pytestmark = [
     pytest.mark.integration,
@@ -41,10 +48,10 @@ LONG_ENOUGH = "a" * 32
 
 
 @asynccontextmanager
-async def _monitored(plan: Plan, folder: Path) -> AsyncIterator[tuple[Stack, str]]:
+async def _monitored(plan: Plan, folder: Path, **waits: str) -> AsyncIterator[tuple[Stack, str]]:
     """A cluster with prices everywhere, and the URL of the Prometheus that watches it."""
     async with running(plan, within_s=60) as stack:
-        with watched(plan, folder) as url:
+        with watched(plan, folder, **waits) as url:
 
             async def all_live() -> bool:
                 live = await asyncio.to_thread(Prometheus(url).now, "tickgate_venue_live == 1")
@@ -269,3 +276,69 @@ async def test_what_an_exchange_does_to_a_poller_is_told_of_it(tmp_path: Path) -
             await until_alert(url, "TickgatePollerBanned", "firing", instance=poller)
             # Nothing else brings prices of this feed.
             await until_alert(url, "TickgateFeedStale", "firing")
+
+
+async def test_a_gateway_whose_subscription_died_in_silence_is_behind(tmp_path: Path) -> None:
+    """It alone is named, and still is when it has healed: for five minutes."""
+    plan = monitored_plan()
+    proxy = MuteSubscriptions()
+    async with proxy.before(bus_port(plan)):
+        plan = set_for(plan, CUT_OFF, BUS_URL=f"redis://127.0.0.1:{proxy.port}/0")
+        async with _monitored(plan, tmp_path) as (_, url):
+            instance = _address(plan, CUT_OFF)
+            proxy.mute = True
+            found = await until_alert(url, "TickgateGatewayBehind", "firing", instance=instance)
+            assert {one for name, one in found if name == "TickgateGatewayBehind"} == {instance}
+            assert f'tickgate_behind{{instance="{instance}", job="tickgate-gateway"}} => 1' in await _followed(
+                "TickgateGatewayBehind", plan, url, instance
+            )
+            proxy.mute = False
+            # The metric is over at once; the alert has seen it.
+            await until_value(url, f'tickgate_behind{{instance="{instance}"}} == 0')
+            found = await until_alert(url, "TickgateGatewayLinkDead", None, instance=instance)
+            assert "TickgateGatewayBehind" in _firing(found)
+
+
+async def test_a_second_bus_and_a_forgotten_gateway_are_told(tmp_path: Path) -> None:
+    """Two pollers lead, each on a bus of its own; and one gateway is of another version."""
+    other_bus = Valkey()
+    other_bus.start()
+    try:
+        plan = with_second_poller(monitored_plan(), BUS_URL=other_bus.url)
+        plan = of_another_version(plan, "gateway-3", tmp_path)
+        async with _monitored(plan, tmp_path, TickgateVersionMixed="15s") as (stack, url):
+            await until_alert(url, "TickgateTwoPollersLead", "pending")
+            await until_alert(url, "TickgateTwoPollersLead", "firing")
+            said = await _followed("TickgateTwoPollersLead", plan, url, _address(plan, "gateway-1"))
+            assert all(f'instance="{instance}"' in said for instance in targets(plan)["tickgate-poller"])
+            await until_alert(url, "TickgateVersionMixed", "firing")
+            said = await _followed("TickgateVersionMixed", plan, url, _address(plan, "gateway-1"))
+            assert 'version="0.0.1"' in said
+            await stack.stop_one("second")
+            await until_alert(url, "TickgateTwoPollersLead", None)
+            await stack.stop_one("gateway-3")
+            await until_alert(url, "TickgateVersionMixed", None)
+    finally:
+        other_bus.stop()
+
+
+async def test_a_certificate_near_its_end_is_told_until_another_is_there(tmp_path: Path) -> None:
+    """Ten days are left; the new one is read where the old one was."""
+    file = tmp_path / "cert.pem"
+    authority = trustme.CA()
+
+    def renew(days: int) -> None:
+        its = authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=days))
+        its.private_key_and_cert_chain_pem.write_to_path(str(file))
+
+    renew(10)
+    tls = {"TICKGATE_CERT": str(file), "TICKGATE_TLS_BIND": f"127.0.0.1:{free_port()}"}
+    plan = monitored_plan(FRONT="direct", **tls)
+    async with _monitored(plan, tmp_path) as (_, url):
+        instance = _address(plan, "gateway-1")
+        await until_alert(url, "TickgateCertificateExpires", "pending", instance=instance)
+        await until_alert(url, "TickgateCertificateExpires", "firing", instance=instance)
+        said = await _followed("TickgateCertificateExpires", plan, url, instance)
+        assert str(file) in said
+        renew(90)
+        await until_alert(url, "TickgateCertificateExpires", None, instance=instance)

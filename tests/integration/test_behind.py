@@ -1,53 +1,16 @@
 """A gateway whose subscription has died in silence: it is out of service while others have prices, and heals itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
 
 from deploy.launcher.stack import Stack
 from tests.integration.faults import bus_port, with_gateways
+from tests.integration.mute_subscriptions import MuteSubscriptions
 from tests.integration.stacks import http_status, run_plan, running
 
 pytestmark = [pytest.mark.integration, pytest.mark.long("gateway", "market", "tests/integration/test_behind.py")]
-
-
-class MuteSubscriptions:
-    """Stands before a bus: commands are answered, and subscriptions bring nothing while they are ``mute``."""
-
-    def __init__(self) -> None:
-        self.mute = False
-        self.port = 0
-
-    @asynccontextmanager
-    async def before(self, port: int) -> AsyncIterator[None]:
-        """Listen on a port of its own."""
-
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            bus_reader, bus_writer = await asyncio.open_connection("127.0.0.1", port)
-            subscribed = asyncio.Event()
-            with suppress(OSError):
-                await asyncio.gather(
-                    self._pump(reader, bus_writer, subscribed, to_bus=True),
-                    self._pump(bus_reader, writer, subscribed, to_bus=False),
-                )
-
-        async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
-            self.port = server.sockets[0].getsockname()[1]
-            yield
-
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, subscribed: asyncio.Event, *, to_bus: bool
-    ) -> None:
-        while data := await reader.read(65_536):
-            if to_bus and b"SUBSCRIBE" in data:
-                subscribed.set()
-            if to_bus or not (self.mute and subscribed.is_set()):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
 
 
 async def readiness(stack: Stack, name: str) -> int:

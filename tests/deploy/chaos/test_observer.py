@@ -3,10 +3,8 @@
 import asyncio
 import time
 
-import pytest
 from websockets.asyncio.server import ServerConnection
 
-from deploy.chaos import observer as subject
 from deploy.chaos.observer import Observer, Sight, look
 from tests.deploy.watch.gateways import Gateway, greet, say, tick
 from tests.waiting import until
@@ -62,37 +60,25 @@ async def test_late_prices_are_old_however_many_come() -> None:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_old_prices_are_not_called_live_in_the_first_moment_after_stale(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first one ends that; where none comes, they are called live after a while, and that counts."""
-    told, price, again = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    live = STALE | {"feed": "live"}
+async def test_old_prices_count_from_the_first_moment_after_stale() -> None:
+    """A gateway that calls prices live has current ones: nothing is forgiven."""
+    again = asyncio.Event()
 
     async def play(socket: ServerConnection) -> None:
         await greet(socket, "BTCUSDT")
         await say(socket, tick("BTCUSDT", 100) | {"recv_us": time.time_ns() // 1000 - 9_000_000})
         await say(socket, STALE)
-        await say(socket, live)
-        await told.wait()
-        await say(socket, tick("BTCUSDT", 101) | {"seq": 2} | {"recv_us": time.time_ns() // 1000})
-        await price.wait()
-        await say(socket, STALE)
         await again.wait()
-        await say(socket, live)
+        await say(socket, STALE | {"feed": "live"})
         await socket.wait_closed()
 
     async with Gateway(play).serving() as gateway:
         observer = Observer(gateway.url, ["BTC"], None)
-        monkeypatch.setattr(subject, "RETURN_S", 60.0)
         running = asyncio.create_task(observer.run())
-        await until(lambda: observer.waits_until)
-        assert not observer.is_live
-        told.set()
-        await until(lambda: observer.is_live)
-        monkeypatch.setattr(subject, "RETURN_S", 0.2)
-        price.set()
-        await until(lambda: not observer.is_live)
+        await until(lambda: observer.newest_us and not observer.is_live)
         again.set()
         await until(lambda: observer.is_live)
+        assert observer.age_s >= 9
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -36,3 +36,9 @@ def test_the_first_row_answers_the_first_question() -> None:
     """Whether prices are fresh, for whom not, and why: all of it on one screen."""
     assert ROWS[0].title == "Are prices fresh, for whom not, and why?"
     assert {"Fresh?", "For whom not", "Why"} <= {panel.title for panel in ROWS[0].panels}
+
+
+def test_the_first_row_says_who_is_out_of_service_since_others_are_fresher() -> None:
+    """The alert about it sends its reader there."""
+    (why,) = (panel for panel in ROWS[0].panels if panel.title == "Why")
+    assert "tickgate_behind" in {name for query in why.queries for name in metrics_of(query.expr)}

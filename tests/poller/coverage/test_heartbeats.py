@@ -49,6 +49,20 @@ def test_a_heartbeat_is_enough_for_a_quiet_symbol() -> None:
     staged(scene)
 
 
+def test_one_price_of_many_is_a_price() -> None:
+    """Heartbeats are none."""
+
+    async def scene(stage: Stage) -> None:
+        stage.watch.alive("A")
+        assert stage.watch.unpriced(["A", "B"])
+        stage.quote("A")
+        assert not stage.watch.unpriced(["A", "B"])
+        assert stage.watch.unpriced(["B"])
+        assert not stage.watch.unpriced([])
+
+    staged(scene)
+
+
 def test_without_a_quote_since_it_was_connected_nothing_is_known() -> None:
     """A live connection without a symbol's price yet counts as reliable only for the grace."""
 

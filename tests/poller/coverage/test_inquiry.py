@@ -250,6 +250,33 @@ def test_who_was_silent_before_another_connection_too_stays_so() -> None:
     staged(scene)
 
 
+def test_a_new_stream_after_an_interruption_makes_no_old_price_known() -> None:
+    """A symbol is known with a price of the new stream or of REST, also of a stand-in before that stream."""
+
+    async def scene(stage: Stage) -> None:
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(1)
+        assert not stage.inquiry.unpriced(("A", "B"))
+        stage.inquiry.lost(("A", "B"))
+        stage.rest.faults = [Failure("HTTP 500")] * 40
+        await asyncio.sleep(10)
+        stage.inquiry.lost(("A", "B"), 108.0)
+        stage.inquiry.stand_in()(Update(symbol="A", recv_us=0, bid="7"))
+        stage.inquiry.watch(("A", "B"))
+        assert {"B": UNSEEDED} == stage.inquiry.verdicts()
+        assert stage.inquiry.unpriced(("A", "B"))
+        assert not stage.inquiry.unpriced(())
+        stage.stream("B", "7")
+        assert {} == stage.inquiry.verdicts()
+        assert not stage.inquiry.unpriced(("A", "B"))
+        # What came before all subscriptions were granted counts too; the loss was noted late.
+        stage.inquiry.lost(("A", "B"), 107.5)
+        stage.inquiry.watch(("A", "B"), {"A"})
+        assert {"B": UNSEEDED} == stage.inquiry.verdicts()
+
+    staged(scene)
+
+
 def test_a_quiet_symbol_that_rest_has_no_price_of_is_not_relied_on() -> None:
     """A silent symbol that REST leaves out for three seconds is looked up, and is back with an answer or a quote."""
 

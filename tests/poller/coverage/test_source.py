@@ -148,8 +148,8 @@ async def test_rest_takes_the_streams_place_and_says_so(exchange: Exchange) -> N
             await arrived(updates, symbol, "7.00000000")
         await eventually(lambda: any(update.last == "7.10000000" for update in updates))
         exchange.heal()
-        await eventually(lambda: source.state.source == "binance-ws")
-        assert ("up", "") == (source.state.link, source.state.reason)
+        await eventually(lambda: source.state.source == "binance-ws" and source.state.reason == "")
+        assert "up" == source.state.link
         asked = len(exchange.requests)
         # The stream delivers again: after the questions for the new connection's quotes and summaries, none follows.
         for number in range(60):
@@ -241,7 +241,7 @@ async def test_a_price_that_may_have_changed_meanwhile_is_not_called_live(exchan
         exchange.drop()
         exchange.quote("ETHUSDT", bid="7.00000000")
         await eventually(lambda: listener.lacking == dict.fromkeys(SYMBOLS, UNSEEDED))
-        assert "up" == source.state.link
+        await eventually(lambda: source.state.link == "up")
         exchange.quote("BTCUSDT", bid="8.00000000")
         await eventually(lambda: listener.lacking == {"ETHUSDT": UNSEEDED})
         exchange.heal()

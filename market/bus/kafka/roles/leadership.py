@@ -19,15 +19,13 @@ from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.roles.sender import Sender
 from market.bus.leadership import Token
 from market.bus.partitions import in_partition
-from market.bus.store import Store
+from market.bus.store import LEASE_CHECKED, Store
 from market.process.events import LEASE_TAKEN, STORE_MISSING
 
 logger = logging.getLogger(__name__)
 
 _YIELD_S: Final = 30.0
 """So long a poller without a store leaves the lease to the one that took it."""
-_TOPIC: Final = "lease.checked"
-"""What the store is sent to have it compare a token; nobody listens."""
 
 
 class _Term:
@@ -114,10 +112,10 @@ class KafkaLeadership:
             raise LeaseLostError(f"lease {token.lease} is not held")
         began = asyncio.get_running_loop().time()
         if extend:
-            await self._store.broker.publish(Batch(barrier=(_TOPIC, b"")), token=token)
+            await self._store.broker.publish(Batch(barrier=(LEASE_CHECKED, b"")), token=token)
             term.until = began + token.ttl_s
         elif began >= term.until:
-            await self._store.broker.publish(Batch(events=[(in_partition(_TOPIC, 0), b"")]), token=token)
+            await self._store.broker.publish(Batch(events=[(in_partition(LEASE_CHECKED, 0), b"")]), token=token)
         return term.sender
 
     def lost(self, token: Token) -> None:
