@@ -8,7 +8,7 @@ const TRENDS_PER_FRAME = 4;
 const TREND_EVERY_S = 2;
 
 export class PriceTable {
-  onDraw = () => {}; // called with each row that was drawn
+  onDraw = () => {}; // called with each row that was drawn, in the same frame
   rows = new Map(); // symbol -> Row
   #body;
   #marked = new Set();
@@ -110,21 +110,18 @@ export class PriceTable {
     if (row === undefined) return;
     row.stats = stats;
     row.drawStats();
-    this.onDraw(row);
+    this.#mark(row);
   }
 
   setState(status) {
     const row = this.rows.get(status.symbol);
     row?.setState(status.state, status.reason, status.since_us);
-    if (row) this.onDraw(row);
+    if (row) this.#mark(row);
   }
 
   /** Mark the rows of which `isStale(symbol)` says that all prices of their venue may be old. */
   drawFeeds(isStale) {
-    for (const row of this.rows.values()) {
-      row.setVenueStale(isStale(row.symbol));
-      this.onDraw(row);
-    }
+    for (const row of this.rows.values()) if (row.setVenueStale(isStale(row.symbol))) this.#mark(row);
   }
 
   /** Hide the rows whose symbol does not contain `text`. */
@@ -190,7 +187,7 @@ export class PriceTable {
       if (row.tick !== null) row.history.put(number, row.isLive ? row.price : NaN);
     }
     const now = performance.now();
-    for (const row of this.#marked) if (!row.isVisible) this.#draw(row, now);
+    for (const row of this.#marked) if (!row.isInSight) this.#draw(row, now);
     if (number % TREND_EVERY_S === 0) this.#trends = [...this.rows.values()].filter((row) => row.isVisible);
     this.#ask();
     return total;
@@ -203,9 +200,8 @@ export class PriceTable {
   }
 
   #mark(row) {
-    if (row.tick === null) return;
     this.#marked.add(row);
-    if (row.isVisible) this.#ask();
+    if (row.isInSight) this.#ask();
   }
 
   #ask() {
@@ -215,7 +211,7 @@ export class PriceTable {
   #drawFrame() {
     this.#frame = 0;
     const now = performance.now();
-    for (const row of this.#marked) if (row.isVisible) this.#draw(row, now);
+    for (const row of this.#marked) if (row.isInSight) this.#draw(row, now);
     // A few pictures in a frame: all in one would make it late.
     for (const row of this.#trends.splice(0, TRENDS_PER_FRAME)) row.drawTrend();
     if (this.#trends.length) this.#ask();
@@ -223,7 +219,7 @@ export class PriceTable {
 
   #draw(row, now) {
     this.#marked.delete(row);
-    row.draw(now);
+    if (row.tick !== null) row.draw(now);
     this.onDraw(row);
   }
 
