@@ -1,6 +1,7 @@
 """The dashboard in a real Chromium, beside a gateway that says exactly what each test tells it to."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -728,25 +729,40 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     assert "Chart of CUSDT" in await page.evaluate("document.querySelector('[data-part=chart]').ariaLabel")
 
 
-# What a chart draws: its texts, the end of its line, which is the thick one, and the middle of its last label.
+# What each of a chart's two pictures shows: how often it was drawn, its texts, start and end of its line, which is the
+# thick one, with its colour, and the middle of its last label. Time stands still unless a test moves it.
 DRAWN = """
+    window.drawn = { behind: { count: 0 }, front: { count: 0 } };
+    const of = ({ canvas }) => drawn[canvas.className || "behind"];
     const made = CanvasRenderingContext2D.prototype;
     const before = (name, look) => {
         const method = made[name];
         made[name] = function (...given) { look(this, ...given); return method.apply(this, given); };
     };
-    before("clearRect", () => { window.drawn = { texts: [] }; });
-    before("fillText", (_, text) => window.drawn.texts.push(text));
-    for (const name of ["moveTo", "lineTo"]) before(name, ({ lineWidth }, x, y) => {
-        if (lineWidth === 2) window.drawn.end = [x, y];
+    before("clearRect", (one) => {
+        const { count } = of(one);
+        drawn[one.canvas.className || "behind"] = { count: count + 1, texts: [] };
     });
-    before("roundRect", (_, x, y, width, height) => { window.drawn.label = [x - 2, y + height / 2]; });
+    before("fillText", (one, text) => of(one).texts.push(text));
+    for (const name of ["moveTo", "lineTo"]) before(name, (one, x, y) => {
+        if (one.lineWidth !== 2) return;
+        of(one).start ??= [x, y];
+        of(one).end = [x, y];
+        of(one).colour = one.strokeStyle;
+    });
+    before("roundRect", (one, x, y, width, height) => { of(one).label = [x - 2, y + height / 2]; });
+    window.now = 1_000_000;
+    performance.now = () => window.now;
     const repeat = window.setInterval;
+    const halves = [];
+    window.again = () => { for (const task of halves) task(); }; // looks whether there is anything to draw
     window.setInterval = (task, ms) => {
         if (ms === 1000) window.second = task;
-        else if (ms !== 500) repeat(task, ms); // nor is a chart drawn without news
+        else if (ms === 500) halves.push(task);
+        else repeat(task, ms);
     };
 """
+ENDS = "drawn.front.label.join() === drawn.front.end.join()"
 
 
 async def test_a_chart_ends_with_the_newest_price_exactly(page: Page, gateway: ScriptedGateway) -> None:
@@ -763,14 +779,78 @@ async def test_a_chart_ends_with_the_newest_price_exactly(page: Page, gateway: S
         (4, {"bid": -3, "ask": 2}, "−0.005"),
     ):
         await client.say(**tick("AUSDT", seq=seq, **fields))
-        await page.until(f"window.drawn?.texts.includes({newest!r})")
-        assert await page.evaluate("drawn.label.join() === drawn.end.join()")
-        await page.evaluate("second()")
+        await page.until(f"drawn.front.texts?.includes({newest!r})")
+        assert await page.evaluate(ENDS)
+        await page.evaluate("now += 1000, second()")
     # Both come before it is drawn again.
     await client.say(**tick("AUSDT", seq=5, bid=6523458, ask=6523458))
     await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
-    await page.until("drawn.texts.includes('65,234.580')")
-    assert await page.evaluate("drawn.label[1] === drawn.end[1]")
+    await page.until("drawn.front.texts.includes('65,234.580')")
+    assert await page.evaluate(ENDS)
+
+
+async def test_a_price_draws_the_end_of_its_chart_alone(page: Page, gateway: ScriptedGateway) -> None:
+    """All else is drawn when a second is over, a price needs another scale, or size, state or colours change."""
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(f"{gateway.url}#AUSDT")
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    seqs = itertools.count(1)
+
+    async def counts() -> list[int]:
+        return [await page.evaluate(f"drawn.{name}.count") for name in ("behind", "front")]
+
+    async def say(price: int) -> None:
+        """Say a price, and wait until it is the end, where the line behind goes on."""
+        await client.say(**tick("AUSDT", seq=next(seqs), bid=price, ask=price))
+        await page.until(f"drawn.front.texts?.includes('{price / 100:.3f}')")
+        assert await page.evaluate(ENDS)
+
+    for price in (10000, 20000, 15000):
+        await page.evaluate("now += 1000")
+        await say(price)
+    assert await page.evaluate("drawn.behind.end.join() === drawn.front.start.join()")
+    height = await page.evaluate("document.querySelector('canvas').clientHeight")
+    behind, front = await counts()
+    ends = set()
+    for number, price in enumerate((10000, 17000, 20000, 15001), 1):
+        await say(price)
+        assert [behind, front + number] == await counts()
+        ends.add(await page.evaluate("drawn.front.end[1]"))
+    assert 4 == len(ends)
+
+    # Nothing is new: nothing is drawn.
+    await page.evaluate("again()")
+    assert [behind, front + 4] == await counts()
+
+    for change in ("now += 1000", ""):
+        await page.evaluate(change)
+        await say(15002 if change else 30000)  # the latter is above all before
+        assert behind < (behind := (await counts())[0])
+        assert await page.evaluate(f"0 < drawn.front.end[1] && drawn.front.end[1] < {height}")
+        assert await page.evaluate("drawn.behind.end.join() === drawn.front.start.join()")
+    await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
+    colour = await page.evaluate("drawn.front.colour")
+    await page.until(f"drawn.front.colour !== {colour!r} && drawn.behind.colour === drawn.front.colour")
+    for looks in ({"width": 1100}, {"width": 1100, "dark": True}):
+        old = (await counts())[0]
+        await page.look(**looks)
+        await page.until(f"again(), drawn.behind.count > {old}")
+        assert await page.evaluate(ENDS)
+
+
+async def test_a_symbol_in_detail_is_drawn_when_its_row_is_out_of_sight(page: Page, gateway: ScriptedGateway) -> None:
+    """Its figures and its chart follow each price, though the table shows other rows."""
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(f"{gateway.url}#S99USDT")
+    client = await gateway.accept()
+    await client.serve(*[f"S{number}USDT" for number in range(100)])
+    seen = "document.querySelector('tr[data-symbol={}]').classList.contains('seen')"
+    await page.until(f"{seen.format('S0USDT')} && !{seen.format('S99USDT')}")
+    for seq, price in ((1, 100), (2, 101)):
+        await client.say(**tick("S99USDT", seq=seq, bid=price, ask=price))
+        await page.until(f"{part('bid')} === '{price / 100:.2f}'")
+        assert await page.evaluate(f"drawn.front.texts.includes('{price / 100:.3f}') && {ENDS}")
 
 
 async def test_on_a_phone_a_symbol_in_detail_covers_the_table_and_lets_go(page: Page, gateway: ScriptedGateway) -> None:
