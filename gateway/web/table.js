@@ -1,10 +1,12 @@
 // The table of prices. Ticks only mark a row; at most once per frame the marked rows that can be seen are written, the
-// newest tick of each. Those out of sight are written once a second, for who searches in the page or has it read aloud.
+// newest tick of each. Those out of sight are written once a second, a few in a frame, for who searches in the page or has
+// it read aloud.
 
 import { thisSecond } from "./history.js";
 import { COLUMNS, Row } from "./row.js";
 
-const TRENDS_PER_FRAME = 4;
+const UNSEEN_PER_FRAME = 8; // all in one would make it late
+const TRENDS_PER_FRAME = 4; // so would these
 const TREND_EVERY_S = 2;
 
 export class PriceTable {
@@ -12,6 +14,7 @@ export class PriceTable {
   rows = new Map(); // symbol -> Row
   #body;
   #marked = new Set();
+  #unseen = []; // rows out of sight that are still to be written in this second
   #trends = [];
   #frame = 0;
   #filter = "";
@@ -186,8 +189,7 @@ export class PriceTable {
       row.ticks = 0;
       if (row.tick !== null) row.history.put(number, row.isLive ? row.price : NaN);
     }
-    const now = performance.now();
-    for (const row of this.#marked) if (!row.isInSight) this.#draw(row, now);
+    this.#unseen = [...this.#marked].filter((row) => !row.isInSight);
     if (number % TREND_EVERY_S === 0) this.#trends = [...this.rows.values()].filter((row) => row.isVisible);
     this.#ask();
     return total;
@@ -212,9 +214,9 @@ export class PriceTable {
     this.#frame = 0;
     const now = performance.now();
     for (const row of this.#marked) if (row.isInSight) this.#draw(row, now);
-    // A few pictures in a frame: all in one would make it late.
+    for (const row of this.#unseen.splice(0, UNSEEN_PER_FRAME)) if (this.#marked.has(row)) this.#draw(row, now);
     for (const row of this.#trends.splice(0, TRENDS_PER_FRAME)) row.drawTrend();
-    if (this.#trends.length) this.#ask();
+    if (this.#unseen.length || this.#trends.length) this.#ask();
   }
 
   #draw(row, now) {

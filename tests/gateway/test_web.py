@@ -938,6 +938,41 @@ async def test_a_flood_does_not_freeze_the_page(page: Page, gateway: ScriptedGat
     await page.until("window.busiest > 100")
 
 
+async def test_rows_out_of_sight_are_written_a_few_in_a_frame(page: Page, gateway: ScriptedGateway) -> None:
+    """When a second is over their newest prices are written, in so many frames that none of these is late."""
+    symbols = [f"S{number}USDT" for number in range(100)]
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve(*symbols)
+    await page.until(
+        "document.querySelector('tr.seen') && !document.querySelector('tr[data-symbol=S99USDT]').matches('.seen')"
+    )
+    await client.say(type="ticks", ticks=[tick(symbol, bid=200) for symbol in symbols])
+    await page.until(f"({row('S0USDT')}).bid === '2.00'")
+    assert "–" == (await page.evaluate(cells("S99USDT", "bid")))[0]
+    counts = await page.evaluate("""new Promise((done) => {
+        const unseen = document.querySelectorAll("#rows tr:not(.seen)").length;
+        const [written, all, counts] = [new Set(), new Set(), []];
+        new MutationObserver((records) => {
+            for (const { target } of records) {
+                const tr = target.parentElement.closest("tr");
+                if (!tr.matches(".seen")) written.add(tr), all.add(tr);
+            }
+        }).observe(document.querySelector("#rows"), { characterData: true, subtree: true });
+        const look = () => {
+            counts.push(written.size);
+            written.clear();
+            if (all.size === unseen) done(counts); else requestAnimationFrame(look);
+        };
+        second();
+        requestAnimationFrame(look);
+    })""")
+    assert 50 < sum(counts)
+    assert 8 == max(counts)
+    assert ["2.00"] == await page.evaluate(cells("S99USDT", "bid"))
+
+
 SHIFTS = """(() => {
     window.shifts = [];
     new PerformanceObserver((list) => {
