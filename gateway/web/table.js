@@ -65,6 +65,7 @@ export class PriceTable {
     for (const symbol of symbols) {
       const row = this.rows.get(symbol) ?? this.#make(symbol);
       row.setState("live", "", 0);
+      this.#mark(row);
       rows.set(symbol, row);
     }
     for (const row of this.rows.values()) if (!rows.has(row.symbol)) this.#seen.unobserve(row.element);

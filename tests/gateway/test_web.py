@@ -727,6 +727,11 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     await client.say(**tick("CUSDT"))
     await page.until(f"{picture} !== {empty!r}")
     assert "Chart of CUSDT" in await page.evaluate("document.querySelector('[data-part=chart]').ariaLabel")
+    # Who is given it anew is told if it is not live.
+    await client.say(type="symbol_status", symbol="CUSDT", state="halted", reason="BREAK", since_us=1)
+    await page.until(f"{part('state')}.startsWith('Halted: BREAK')")
+    await client.hold("CUSDT", why="add")
+    await page.until(f"{part('state')} === 'Live'")
 
 
 # What each of a chart's two pictures shows: how often it was drawn, its texts, start and end of its line, which is the
@@ -832,9 +837,9 @@ async def test_a_price_draws_the_end_of_its_chart_alone(page: Page, gateway: Scr
     await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
     colour = await page.evaluate("drawn.front.colour")
     await page.until(f"drawn.front.colour !== {colour!r} && drawn.behind.colour === drawn.front.colour")
-    for looks in ({"width": 1100}, {"width": 1100, "dark": True}):
+    for dark in (False, True):  # first the width is another one
         old = (await counts())[0]
-        await page.look(**looks)
+        await page.look(width=1100, dark=dark)
         await page.until(f"again(), drawn.behind.count > {old}")
         assert await page.evaluate(ENDS)
 
