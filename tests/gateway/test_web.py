@@ -730,7 +730,7 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     # Who is given it anew is told if it is not live.
     await client.say(type="symbol_status", symbol="CUSDT", state="halted", reason="BREAK", since_us=1)
     await page.until(f"{part('state')}.startsWith('Halted: BREAK')")
-    await client.hold("CUSDT", why="add")
+    await client.hold("AUSDT", "BUSDT", "CUSDT")
     await page.until(f"{part('state')} === 'Live'")
 
 
