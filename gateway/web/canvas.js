@@ -22,18 +22,23 @@ export class Picture {
     }).observe(canvas);
   }
 
-  /** An empty picture, whose unit is a pixel of the style. */
-  begin() {
-    this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.context.clearRect(0, 0, this.width, this.height);
-    return this.context;
+  /** An empty picture, whose unit is a pixel of the style. Its left edge is `shift` pixels of the screen right of 0. */
+  begin(shift = 0) {
+    const { canvas, context } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.setTransform(this.ratio, 0, 0, this.ratio, -shift, 0);
+    return context;
   }
 }
 
 /** The colours of the style, read anew when the reader changes between light and dark. */
 export class Colours {
+  count = 0; // how often they were read
+
   constructor() {
     const read = () => {
+      this.count++;
       const style = getComputedStyle(document.documentElement);
       for (const name of ["up", "down", "muted", "line", "text", "accent", "panel"]) {
         this[name] = style.getPropertyValue(`--${name}`).trim();
@@ -62,11 +67,12 @@ export function extent(history, seconds) {
   return found;
 }
 
-/** Draws the path of a history into a box, and breaks it at gaps. */
+/** Draws the path of a history into a box, up to the second before this one, and breaks it at gaps. */
 export function trace(context, history, seconds, { x, y }) {
   let isDown = false;
   context.beginPath();
   history.walk(seconds, (ago, price) => {
+    if (ago === 0) return;
     const isGap = Number.isNaN(price);
     if (!isGap && isDown) context.lineTo(x(ago), y(price));
     else if (!isGap) context.moveTo(x(ago), y(price));

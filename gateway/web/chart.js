@@ -1,25 +1,42 @@
 // The chart of one symbol: its price in the last minutes, and under a pointer or the arrow keys the price of a second.
+//
+// It is two pictures, one over the other. A price changes only the end of the line and its label: that is the one in front,
+// narrow and soon drawn. All else stays for a second, or until a price needs another scale, and lies behind.
 
 import { Picture, extent, shownOf, trace } from "./canvas.js";
 import { exact } from "./figures.js";
 
-const RIGHT = 92; // for prices
+const RIGHT = 92; // for prices; the style gives the picture in front that, and the last second
 const BOTTOM = 26; // for times
 const TOP = 12;
 const PLACES = 15;
+const FONT = "13px system-ui, sans-serif";
 
 const HOURS = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-const clockOf = (ms) => new Date(ms).toLocaleTimeString([], HOURS);
+const clock = new Intl.DateTimeFormat([], HOURS); // to make one takes longer than to draw the line
 
 export class Chart {
   seconds = 300;
-  #picture;
+  #behind;
+  #front;
   #row = null;
   #at = NaN; // seconds ago, of the price that is pointed at
+  #shown = ""; // of what the picture behind was made
+  #ended = ""; // the same of the one in front
+  #plan = null; // where prices and seconds are in both
 
   constructor(canvas, colours) {
     this.colours = colours;
-    this.#picture = new Picture(canvas, () => this.draw());
+    const front = document.createElement("canvas");
+    front.className = "front";
+    front.setAttribute("aria-hidden", "true");
+    canvas.after(front);
+    const redraw = () => {
+      this.#shown = "";
+      this.draw();
+    };
+    this.#behind = new Picture(canvas, redraw);
+    this.#front = new Picture(front, redraw);
     canvas.addEventListener("pointermove", (event) => this.#point(event.offsetX));
     canvas.addEventListener("pointerleave", () => this.#point(NaN));
     canvas.addEventListener("blur", () => this.#point(NaN));
@@ -37,25 +54,43 @@ export class Chart {
   }
 
   show(row) {
+    if (this.#row !== row) this.#shown = "";
     this.#row = row;
     this.draw();
   }
 
+  /** Draw what has changed. */
   draw() {
-    const { width, height } = this.#picture;
-    if (!width || this.#row === null) return;
+    if (!this.#behind.width || !this.#front.width || this.#row === null) return;
     this.#row.keepNewest();
-    const context = this.#picture.begin();
+    const { history, isLive, price, priceText, tick } = this.#row;
+    const pointed = [this.#at, this.#at === 0 ? priceText : ""];
+    const isKnown = !Number.isNaN(history.at(0));
+    const shown = [history.newest, isKnown, isLive, this.seconds, tick?.price_scale, pointed, this.colours.count].join();
+    if (shown !== this.#shown || price < this.#plan.floor || price > this.#plan.ceiling) {
+      this.#shown = shown;
+      this.#ended = "";
+      this.#drawBehind();
+    }
+    const ended = `${priceText} ${history.at(0)}`;
+    if (ended !== this.#ended) this.#drawFront();
+    this.#ended = ended;
+  }
+
+  #drawBehind() {
+    const { width, height } = this.#behind;
+    const context = this.#behind.begin();
     const { colours } = this;
     const seconds = this.#span;
-    const { history, isLive, price, priceText } = this.#row;
-    context.font = "13px system-ui, sans-serif";
+    const { history, isLive, price } = this.#row;
+    context.font = FONT;
     context.textBaseline = "middle";
     const right = width - RIGHT;
     const bottom = height - BOTTOM;
     const { first, last, known, ...bounds } = extent(history, seconds);
     this.#drawTimes(context, right, bottom);
     if (known === 0) {
+      this.#plan = { isEmpty: true };
       context.textAlign = "center";
       context.fillStyle = colours.muted;
       context.fillText("No price yet", right / 2, (TOP + bottom) / 2);
@@ -68,13 +103,38 @@ export class Chart {
     const [floor, ceiling] = [low - margin, high + margin];
     const x = (ago) => (1 - ago / (seconds - 1)) * right;
     const y = (price) => TOP + (1 - (price - floor) / (ceiling - floor)) * (bottom - TOP);
+    // With each price the colour would flicker where that is near the first one.
+    const colour = !isLive ? colours.muted : last >= first ? colours.up : colours.down;
+    this.#plan = { floor, ceiling, last, right, x, y, colour };
     this.#drawPrices(context, floor, ceiling, y, right);
-    context.strokeStyle = !isLive ? colours.muted : last >= first ? colours.up : colours.down;
+    context.strokeStyle = colour;
     context.lineWidth = 2;
     context.lineJoin = "round";
     trace(context, history, seconds, { x, y });
-    this.#drawLabel(context, y(newest), right, priceText, context.strokeStyle);
-    if (!Number.isNaN(this.#at)) this.#drawPointed(context, x, y, bottom, right);
+    if (!Number.isNaN(this.#at)) this.#drawPointed(context, x, bottom, right);
+  }
+
+  #drawFront() {
+    // Both end at the right, at the same pixel.
+    const context = this.#front.begin(this.#behind.canvas.width - this.#front.canvas.width);
+    const { isEmpty, last, right, x, y, colour } = this.#plan;
+    if (isEmpty) return;
+    const { history, price, priceText } = this.#row;
+    const [before, now] = [history.at(1), history.at(0)];
+    context.font = FONT;
+    context.textBaseline = "middle";
+    if (!Number.isNaN(now)) {
+      context.strokeStyle = colour;
+      context.lineWidth = 2;
+      context.lineCap = "round"; // which closes the joint with the line behind
+      context.beginPath();
+      if (!Number.isNaN(before)) context.moveTo(x(1), y(before));
+      context.lineTo(x(0), y(now));
+      context.stroke();
+    }
+    this.#drawLabel(context, y(Number.isNaN(price) ? last : price), right, priceText, colour);
+    const pointed = history.at(this.#at);
+    if (!Number.isNaN(pointed)) this.#drawLabel(context, y(pointed), right, this.#pointedText(pointed), this.colours.text);
   }
 
   #text(price) {
@@ -102,14 +162,14 @@ export class Chart {
       context.lineTo(at, bottom);
       context.stroke();
       context.textAlign = ago === 0 ? "right" : at < 30 ? "left" : "center";
-      const text = clockOf(now - ago * 1000);
+      const text = clock.format(now - ago * 1000);
       context.fillText(text, at, bottom + BOTTOM / 2 + 2);
     }
   }
 
   #drawPrices(context, floor, ceiling, y, right) {
     const { colours } = this;
-    const rough = (ceiling - floor) / Math.max(2, Math.floor((this.#picture.height - BOTTOM) / 56));
+    const rough = (ceiling - floor) / Math.max(2, Math.floor((this.#behind.height - BOTTOM) / 56));
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
     context.textAlign = "left";
@@ -135,12 +195,14 @@ export class Chart {
     context.fillText(text, right + 8, at + 1);
   }
 
-  #drawPointed(context, x, y, bottom, right) {
+  #pointedText(price) {
+    const { isLive, priceText } = this.#row;
+    if (Number.isNaN(price)) return "no price";
+    return isLive && this.#at === 0 ? priceText : this.#text(price);
+  }
+
+  #drawPointed(context, x, bottom, right) {
     const { colours } = this;
-    let price = NaN;
-    this.#row.history.walk(this.#span, (ago, known) => {
-      if (ago === this.#at) price = known;
-    });
     const at = Math.round(x(this.#at)) - 0.5;
     context.strokeStyle = colours.muted;
     context.lineWidth = 1;
@@ -150,17 +212,15 @@ export class Chart {
     context.lineTo(at, bottom);
     context.stroke();
     context.setLineDash([]);
-    const { isLive, priceText } = this.#row;
-    const text = Number.isNaN(price) ? "no price" : isLive && this.#at === 0 ? priceText : this.#text(price);
-    if (!Number.isNaN(price)) this.#drawLabel(context, y(price), right, text, colours.text);
-    const when = clockOf(Date.now() - this.#at * 1000);
+    const text = this.#pointedText(this.#row.history.at(this.#at));
+    const when = clock.format(Date.now() - this.#at * 1000);
     context.fillStyle = colours.text;
     context.textAlign = at > right / 2 ? "right" : "left";
     context.fillText(`${when}  ${text}`, at + (at > right / 2 ? -8 : 8), TOP + 8);
   }
 
   #point(x) {
-    const right = this.#picture.width - RIGHT;
+    const right = this.#behind.width - RIGHT;
     if (this.#row === null) return;
     const ago = Math.round((1 - x / right) * (this.#span - 1));
     const next = ago >= 0 && ago < this.#span ? ago : NaN;

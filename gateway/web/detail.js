@@ -25,8 +25,6 @@ export class Detail {
   #row = null;
   #texts = new Map();
   #chart;
-  #dirty = false;
-  #drawnPrice = "";
 
   constructor(element, colours) {
     this.#element = element;
@@ -55,29 +53,26 @@ export class Detail {
 
   /** Show a row's symbol, or none. */
   show(row) {
+    if (this.#row !== null) this.#row.isChosen = false;
     this.#row?.element.classList.remove("chosen");
     this.#row?.button.removeAttribute("aria-current");
     this.#row = row;
     this.#element.hidden = row === null;
     if (row === null) return;
+    row.isChosen = true;
     row.element.classList.add("chosen");
     row.button.setAttribute("aria-current", "true");
     this.#write("symbol", row.name);
     this.#write("venue", venueName(row.venue));
-    this.#dirty = true;
     this.draw();
-    this.#drawChart();
   }
 
-  /** A row was drawn: ours is drawn too, with the next frame. */
+  /** A row was drawn: ours is drawn too. */
   drawn(row) {
-    if (row !== this.#row || this.#dirty) return;
-    this.#dirty = true;
-    requestAnimationFrame(() => this.draw());
+    if (row === this.#row) this.draw();
   }
 
   draw() {
-    this.#dirty = false;
     const row = this.#row;
     if (row === null) return;
     const { bid, ask, last, bid_size, ask_size, volume, price_scale, size_scale, event_us, seq } = row.tick ?? {};
@@ -98,32 +93,32 @@ export class Detail {
     this.#write("event", event_us === undefined ? NOTHING : timeOfDay(event_us));
     this.#write("seq", seq === undefined ? NOTHING : String(seq));
     this.#write("state", row.condition || (row.isVenueStale ? "Stale" : "Live"));
-    this.#element.dataset.state = row.isLive ? "live" : row.state === "live" ? "stale" : row.state;
+    const state = row.isLive ? "live" : row.state === "live" ? "stale" : row.state;
+    if (this.#element.dataset.state !== state) this.#element.dataset.state = state;
     const part = bid_size + ask_size > 0 ? bid_size / (bid_size + ask_size) : 0.5;
     const percentOfBid = `${Math.round(part * 100)}`;
     const balance = this.#part("balance");
     if (balance.value !== Number(percentOfBid)) balance.value = Number(percentOfBid);
     // In one frame with bid and ask, so that its end is never another price.
-    if (this.#drawnPrice !== row.priceText) this.#drawChart();
+    this.#drawChart();
   }
 
   #drawChart() {
     const row = this.#row;
     if (row === null) return;
     this.#write("rate", rate(row.rate));
-    this.#drawnPrice = row.priceText;
     this.#chart.show(row);
-    const label = `Chart of ${row.name}: the last ${this.#chart.seconds / 60} minutes; newest ${row.priceText}`;
     const canvas = this.#part("chart");
     if (canvas.dataset.symbol === row.symbol && document.activeElement !== canvas) return;
     canvas.dataset.symbol = row.symbol;
+    const label = `Chart of ${row.name}: the last ${this.#chart.seconds / 60} minutes; newest ${row.priceText}`;
     canvas.setAttribute("aria-label", label);
   }
 
   #part(name) {
     let found = this.#texts.get(name);
     if (found === undefined) {
-      found = { node: this.#element.querySelector(`[data-part="${name}"]`), text: null };
+      found = { node: this.#element.querySelector(`[data-part="${name}"]`), words: null };
       this.#texts.set(name, found);
     }
     return found.node;
@@ -132,8 +127,9 @@ export class Detail {
   #write(name, text) {
     const node = this.#part(name);
     const known = this.#texts.get(name);
-    if (known.text === text) return;
-    known.text = text;
-    node.textContent = text;
+    if (known.words === null) {
+      known.words = document.createTextNode(text);
+      node.replaceChildren(known.words);
+    } else if (known.words.data !== text) known.words.data = text;
   }
 }

@@ -32,13 +32,23 @@ export class History {
     this.#newest = Math.max(second, this.#newest);
   }
 
+  /** The second of the newest price, by the clock of `thisSecond`; -1 before the first. */
+  get newest() {
+    return this.#newest;
+  }
+
+  /** The price of so many seconds ago; NaN where there is none. */
+  at(ago) {
+    const second = this.#newest - ago;
+    return second >= 0 && ago < SECONDS ? this.#prices[second % SECONDS] : NaN;
+  }
+
   /** Calls `visit(age in seconds, price)` from `seconds` ago to now, with NaN for gaps. */
   walk(seconds, visit) {
     if (this.#newest < 0) return;
     const span = Math.min(seconds, SECONDS);
     for (let ago = span - 1; ago >= 0; ago--) {
-      const second = this.#newest - ago;
-      visit(ago, second < 0 ? NaN : this.#prices[second % SECONDS]);
+      visit(ago, this.at(ago));
     }
   }
 }

@@ -33,7 +33,8 @@ export class Row {
   stats = null;
   state = "live";
   isVenueStale = false;
-  isVisible = true;
+  isVisible = true; // in the table
+  isChosen = false; // shown in detail
   ticks = 0; // since the count was last taken
   rate = 0;
   history = new History();
@@ -85,6 +86,11 @@ export class Row {
 
   get isLive() {
     return this.state === "live" && !this.isVenueStale;
+  }
+
+  /** Whether its figures can be seen, in the table or in detail. */
+  get isInSight() {
+    return this.isVisible || this.isChosen;
   }
 
   /** The middle of bid and ask, or the last price; about. */
@@ -140,11 +146,13 @@ export class Row {
     this.#describe();
   }
 
+  /** Whether that is news. */
   setVenueStale(isStale) {
-    if (this.isVenueStale === isStale) return;
+    if (this.isVenueStale === isStale) return false;
     this.keepNewest();
     this.isVenueStale = isStale;
     this.#describe();
+    return true;
   }
 
   /** The state in words, with its reason. */

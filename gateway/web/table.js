@@ -1,17 +1,20 @@
 // The table of prices. Ticks only mark a row; at most once per frame the marked rows that can be seen are written, the
-// newest tick of each. Those out of sight are written once a second, for who searches in the page or has it read aloud.
+// newest tick of each. Those out of sight are written once a second, a few in a frame, for who searches in the page or has
+// it read aloud.
 
 import { thisSecond } from "./history.js";
 import { COLUMNS, Row } from "./row.js";
 
-const TRENDS_PER_FRAME = 4;
+const UNSEEN_PER_FRAME = 8; // all in one would make it late
+const TRENDS_PER_FRAME = 4; // so would these
 const TREND_EVERY_S = 2;
 
 export class PriceTable {
-  onDraw = () => {}; // called with each row that was drawn
+  onDraw = () => {}; // called with each row that was drawn, in the same frame
   rows = new Map(); // symbol -> Row
   #body;
   #marked = new Set();
+  #unseen = []; // rows out of sight that are still to be written in this second
   #trends = [];
   #frame = 0;
   #filter = "";
@@ -62,6 +65,7 @@ export class PriceTable {
     for (const symbol of symbols) {
       const row = this.rows.get(symbol) ?? this.#make(symbol);
       row.setState("live", "", 0);
+      this.#mark(row);
       rows.set(symbol, row);
     }
     for (const row of this.rows.values()) if (!rows.has(row.symbol)) this.#seen.unobserve(row.element);
@@ -110,21 +114,18 @@ export class PriceTable {
     if (row === undefined) return;
     row.stats = stats;
     row.drawStats();
-    this.onDraw(row);
+    this.#mark(row);
   }
 
   setState(status) {
     const row = this.rows.get(status.symbol);
     row?.setState(status.state, status.reason, status.since_us);
-    if (row) this.onDraw(row);
+    if (row) this.#mark(row);
   }
 
   /** Mark the rows of which `isStale(symbol)` says that all prices of their venue may be old. */
   drawFeeds(isStale) {
-    for (const row of this.rows.values()) {
-      row.setVenueStale(isStale(row.symbol));
-      this.onDraw(row);
-    }
+    for (const row of this.rows.values()) if (row.setVenueStale(isStale(row.symbol))) this.#mark(row);
   }
 
   /** Hide the rows whose symbol does not contain `text`. */
@@ -189,8 +190,7 @@ export class PriceTable {
       row.ticks = 0;
       if (row.tick !== null) row.history.put(number, row.isLive ? row.price : NaN);
     }
-    const now = performance.now();
-    for (const row of this.#marked) if (!row.isVisible) this.#draw(row, now);
+    this.#unseen = [...this.#marked].filter((row) => !row.isInSight);
     if (number % TREND_EVERY_S === 0) this.#trends = [...this.rows.values()].filter((row) => row.isVisible);
     this.#ask();
     return total;
@@ -203,9 +203,8 @@ export class PriceTable {
   }
 
   #mark(row) {
-    if (row.tick === null) return;
     this.#marked.add(row);
-    if (row.isVisible) this.#ask();
+    if (row.isInSight) this.#ask();
   }
 
   #ask() {
@@ -215,15 +214,15 @@ export class PriceTable {
   #drawFrame() {
     this.#frame = 0;
     const now = performance.now();
-    for (const row of this.#marked) if (row.isVisible) this.#draw(row, now);
-    // A few pictures in a frame: all in one would make it late.
+    for (const row of this.#marked) if (row.isInSight) this.#draw(row, now);
+    for (const row of this.#unseen.splice(0, UNSEEN_PER_FRAME)) if (this.#marked.has(row)) this.#draw(row, now);
     for (const row of this.#trends.splice(0, TRENDS_PER_FRAME)) row.drawTrend();
-    if (this.#trends.length) this.#ask();
+    if (this.#unseen.length || this.#trends.length) this.#ask();
   }
 
   #draw(row, now) {
     this.#marked.delete(row);
-    row.draw(now);
+    if (row.tick !== null) row.draw(now);
     this.onDraw(row);
   }
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from gateway.http import routes
 
@@ -58,10 +59,11 @@ class Client:
 class ScriptedGateway:
     """Serves the real pages with the real headers; its WebSocket says what the test tells it to."""
 
-    def __init__(self, prefix: str = "") -> None:
-        """Below the path ``prefix``, as behind a proxy that takes it away."""
+    def __init__(self, prefix: str = "", *, index: Handler = routes.index) -> None:
+        """Below the path ``prefix``, as behind a proxy that takes it away; ``index`` answers who asks for the page."""
         self._clients: asyncio.Queue[Client] = asyncio.Queue()
         self._prefix = prefix
+        self._index = index
         self.url = ""
 
     async def accept(self) -> Client:
@@ -86,8 +88,8 @@ class ScriptedGateway:
     async def running(self) -> AsyncIterator["ScriptedGateway"]:
         """Serve at a free port."""
         served = web.Application()
-        pages = [route for route in routes.routes() if getattr(route, "path", "") != "/ws"]
-        served.add_routes([*pages, web.get("/ws", self._websocket)])
+        pages = [route for route in routes.routes() if getattr(route, "path", "") not in ("/", "/ws")]
+        served.add_routes([*pages, web.get("/", self._index), web.get("/ws", self._websocket)])
         served.on_response_prepare.append(routes.add_page_headers)
         app = served
         if self._prefix:

@@ -1,12 +1,16 @@
 """The dashboard in a real Chromium, beside a gateway that says exactly what each test tells it to."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
+from gateway.http.pages import Pages
 from tests.accessibility import axe, violations
 from tests.browser import Page, open_page, running_browser
 from tests.gateway.scripted import (
@@ -336,9 +340,10 @@ async def test_prices_that_are_not_real_are_never_called_live(page: Page, gatewa
         ("coinbase-ws", "Binance stream", "Live", ""),
     ):
         await client.say(type="status", feed="live", reason="", source=source, since_us=1)
-        await page.until(f"{text('notice-text')} === {notice!r} && {text('state')} === {badge!r}")
+        # The venue first: two in turn may have one badge and one notice.
+        await page.until(f"{text('venues')} === {venue!r}")
+        assert [notice, badge] == [await page.evaluate(text(name)) for name in ("notice-text", "state")]
         assert await page.evaluate(state("live" if badge == "Live" else "unreal"))
-        assert venue == await page.evaluate("document.querySelector('#venues').textContent")
 
 
 async def test_stale_says_why_and_since_when_and_goes_away(page: Page, gateway: ScriptedGateway) -> None:
@@ -722,27 +727,47 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     await client.say(**tick("CUSDT"))
     await page.until(f"{picture} !== {empty!r}")
     assert "Chart of CUSDT" in await page.evaluate("document.querySelector('[data-part=chart]').ariaLabel")
+    # Who is given it anew is told if it is not live.
+    await client.say(type="symbol_status", symbol="CUSDT", state="halted", reason="BREAK", since_us=1)
+    await page.until(f"{part('state')}.startsWith('Halted: BREAK')")
+    await client.hold("AUSDT", "BUSDT", "CUSDT")
+    await page.until(f"{part('state')} === 'Live'")
 
 
-# What a chart draws: its texts, the end of its line, which is the thick one, and the middle of its last label.
+# What each of a chart's two pictures shows: how often it was drawn, its texts, start and end of its line, which is the
+# thick one, with its colour, and the middle of its last label. Time stands still unless a test moves it.
 DRAWN = """
+    window.drawn = { behind: { count: 0 }, front: { count: 0 } };
+    const of = ({ canvas }) => drawn[canvas.className || "behind"];
     const made = CanvasRenderingContext2D.prototype;
     const before = (name, look) => {
         const method = made[name];
         made[name] = function (...given) { look(this, ...given); return method.apply(this, given); };
     };
-    before("clearRect", () => { window.drawn = { texts: [] }; });
-    before("fillText", (_, text) => window.drawn.texts.push(text));
-    for (const name of ["moveTo", "lineTo"]) before(name, ({ lineWidth }, x, y) => {
-        if (lineWidth === 2) window.drawn.end = [x, y];
+    before("clearRect", (one) => {
+        const { count } = of(one);
+        drawn[one.canvas.className || "behind"] = { count: count + 1, texts: [] };
     });
-    before("roundRect", (_, x, y, width, height) => { window.drawn.label = [x - 2, y + height / 2]; });
+    before("fillText", (one, text) => of(one).texts.push(text));
+    for (const name of ["moveTo", "lineTo"]) before(name, (one, x, y) => {
+        if (one.lineWidth !== 2) return;
+        of(one).start ??= [x, y];
+        of(one).end = [x, y];
+        of(one).colour = one.strokeStyle;
+    });
+    before("roundRect", (one, x, y, width, height) => { of(one).label = [x - 2, y + height / 2]; });
+    window.now = 1_000_000;
+    performance.now = () => window.now;
     const repeat = window.setInterval;
+    const halves = [];
+    window.again = () => { for (const task of halves) task(); }; // looks whether there is anything to draw
     window.setInterval = (task, ms) => {
         if (ms === 1000) window.second = task;
-        else if (ms !== 500) repeat(task, ms); // nor is a chart drawn without news
+        else if (ms === 500) halves.push(task);
+        else repeat(task, ms);
     };
 """
+ENDS = "drawn.front.label.join() === drawn.front.end.join()"
 
 
 async def test_a_chart_ends_with_the_newest_price_exactly(page: Page, gateway: ScriptedGateway) -> None:
@@ -759,14 +784,78 @@ async def test_a_chart_ends_with_the_newest_price_exactly(page: Page, gateway: S
         (4, {"bid": -3, "ask": 2}, "−0.005"),
     ):
         await client.say(**tick("AUSDT", seq=seq, **fields))
-        await page.until(f"window.drawn?.texts.includes({newest!r})")
-        assert await page.evaluate("drawn.label.join() === drawn.end.join()")
-        await page.evaluate("second()")
+        await page.until(f"drawn.front.texts?.includes({newest!r})")
+        assert await page.evaluate(ENDS)
+        await page.evaluate("now += 1000, second()")
     # Both come before it is drawn again.
     await client.say(**tick("AUSDT", seq=5, bid=6523458, ask=6523458))
     await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
-    await page.until("drawn.texts.includes('65,234.580')")
-    assert await page.evaluate("drawn.label[1] === drawn.end[1]")
+    await page.until("drawn.front.texts.includes('65,234.580')")
+    assert await page.evaluate(ENDS)
+
+
+async def test_a_price_draws_the_end_of_its_chart_alone(page: Page, gateway: ScriptedGateway) -> None:
+    """All else is drawn when a second is over, a price needs another scale, or size, state or colours change."""
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(f"{gateway.url}#AUSDT")
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    seqs = itertools.count(1)
+
+    async def counts() -> list[int]:
+        return [await page.evaluate(f"drawn.{name}.count") for name in ("behind", "front")]
+
+    async def say(price: int) -> None:
+        """Say a price, and wait until it is the end, where the line behind goes on."""
+        await client.say(**tick("AUSDT", seq=next(seqs), bid=price, ask=price))
+        await page.until(f"drawn.front.texts?.includes('{price / 100:.3f}')")
+        assert await page.evaluate(ENDS)
+
+    for price in (10000, 20000, 15000):
+        await page.evaluate("now += 1000")
+        await say(price)
+    assert await page.evaluate("drawn.behind.end.join() === drawn.front.start.join()")
+    height = await page.evaluate("document.querySelector('canvas').clientHeight")
+    behind, front = await counts()
+    ends = set()
+    for number, price in enumerate((10000, 17000, 20000, 15001), 1):
+        await say(price)
+        assert [behind, front + number] == await counts()
+        ends.add(await page.evaluate("drawn.front.end[1]"))
+    assert 4 == len(ends)
+
+    # Nothing is new: nothing is drawn.
+    await page.evaluate("again()")
+    assert [behind, front + 4] == await counts()
+
+    for change in ("now += 1000", ""):
+        await page.evaluate(change)
+        await say(15002 if change else 30000)  # the latter is above all before
+        assert behind < (behind := (await counts())[0])
+        assert await page.evaluate(f"0 < drawn.front.end[1] && drawn.front.end[1] < {height}")
+        assert await page.evaluate("drawn.behind.end.join() === drawn.front.start.join()")
+    await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
+    colour = await page.evaluate("drawn.front.colour")
+    await page.until(f"drawn.front.colour !== {colour!r} && drawn.behind.colour === drawn.front.colour")
+    for dark in (False, True):  # first the width is another one
+        old = (await counts())[0]
+        await page.look(width=1100, dark=dark)
+        await page.until(f"again(), drawn.behind.count > {old}")
+        assert await page.evaluate(ENDS)
+
+
+async def test_a_symbol_in_detail_is_drawn_when_its_row_is_out_of_sight(page: Page, gateway: ScriptedGateway) -> None:
+    """Its figures and its chart follow each price, though the table shows other rows."""
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(f"{gateway.url}#S99USDT")
+    client = await gateway.accept()
+    await client.serve(*[f"S{number}USDT" for number in range(100)])
+    seen = "document.querySelector('tr[data-symbol={}]').classList.contains('seen')"
+    await page.until(f"{seen.format('S0USDT')} && !{seen.format('S99USDT')}")
+    for seq, price in ((1, 100), (2, 101)):
+        await client.say(**tick("S99USDT", seq=seq, bid=price, ask=price))
+        await page.until(f"{part('bid')} === '{price / 100:.2f}'")
+        assert await page.evaluate(f"drawn.front.texts.includes('{price / 100:.3f}') && {ENDS}")
 
 
 async def test_on_a_phone_a_symbol_in_detail_covers_the_table_and_lets_go(page: Page, gateway: ScriptedGateway) -> None:
@@ -854,6 +943,85 @@ async def test_a_flood_does_not_freeze_the_page(page: Page, gateway: ScriptedGat
     await page.until("window.busiest > 100")
 
 
+async def test_rows_out_of_sight_are_written_a_few_in_a_frame(page: Page, gateway: ScriptedGateway) -> None:
+    """When a second is over their newest prices are written, in so many frames that none of these is late."""
+    symbols = [f"S{number}USDT" for number in range(100)]
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(gateway.url)
+    client = await gateway.accept()
+    await client.serve(*symbols)
+    await page.until(
+        "document.querySelector('tr.seen') && !document.querySelector('tr[data-symbol=S99USDT]').matches('.seen')"
+    )
+    await client.say(type="ticks", ticks=[tick(symbol, bid=200) for symbol in symbols])
+    await page.until(f"({row('S0USDT')}).bid === '2.00'")
+    assert "–" == (await page.evaluate(cells("S99USDT", "bid")))[0]
+    counts = await page.evaluate("""new Promise((done) => {
+        const unseen = document.querySelectorAll("#rows tr:not(.seen)").length;
+        const [written, all, counts] = [new Set(), new Set(), []];
+        new MutationObserver((records) => {
+            for (const { target } of records) {
+                const tr = target.parentElement.closest("tr");
+                if (!tr.matches(".seen")) written.add(tr), all.add(tr);
+            }
+        }).observe(document.querySelector("#rows"), { characterData: true, subtree: true });
+        const look = () => {
+            counts.push(written.size);
+            written.clear();
+            if (all.size === unseen) done(counts); else requestAnimationFrame(look);
+        };
+        second();
+        requestAnimationFrame(look);
+    })""")
+    assert 50 < sum(counts)
+    assert 8 == max(counts)
+    assert ["2.00"] == await page.evaluate(cells("S99USDT", "bid"))
+
+
+SHIFTS = """(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        const names = (one) => one.sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
+        for (const one of list.getEntries()) window.shifts.push([one.value, names(one)]);
+    }).observe({ type: "layout-shift", buffered: true });
+})()"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (920, 780)])
+async def test_nothing_moves_while_the_page_comes(page: Page, width: int, height: int) -> None:
+    """A browser draws it as soon as its head has come; what it shows then stays in its place until all is there."""
+    whole = Pages().index.answer(make_mocked_request("GET", "/"))
+    assert isinstance(whole.body, bytes)
+    body = whole.body.index(b"<body")
+    lines = whole.body[body:].splitlines(keepends=True)
+    parts = [b"".join(lines[at : at + 3]) for at in range(0, len(lines), 3)]
+    coming: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def in_parts(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers=whole.headers)
+        await answer.prepare(request)
+        while part := await coming.get():
+            await answer.write(part)
+        return answer
+
+    await page.look(width=width, height=height)
+    async with ScriptedGateway(index=in_parts).running() as gateway:
+        coming.put_nowait(whole.body[:body])
+        await page.open(gateway.url)
+        for number, part in enumerate(parts):
+            coming.put_nowait(part + f"<!--{number}-->".encode())
+            node = f"document.evaluate('//comment()[.=\"{number}\"]', document, null, 9).singleNodeValue"
+            await page.until(f"{node} !== null")
+            await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        coming.put_nowait(b"")
+        client = await gateway.accept()
+        await page.evaluate(SHIFTS)
+        await client.serve("AUSDT")
+        await client.say(**tick("AUSDT"))
+        await page.until(f"({row('AUSDT')}).bid !== '–'")
+        assert [] == await page.evaluate("shifts")
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
 async def test_nothing_moves_that_the_reader_did_not_move(
     page: Page, gateway: ScriptedGateway, width: int, height: int
@@ -862,13 +1030,7 @@ async def test_nothing_moves_that_the_reader_did_not_move(
     await page.look(width=width, height=height)
     await page.open(gateway.url)
     client = await gateway.accept()
-    await page.evaluate("""(() => {
-        window.shifts = [];
-        new PerformanceObserver((list) => {
-            const names = (one) => one.sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
-            for (const one of list.getEntries()) window.shifts.push([one.value, names(one)]);
-        }).observe({ type: "layout-shift", buffered: true });
-    })()""")
+    await page.evaluate(SHIFTS)
     await client.serve(*[f"S{number}USDT" for number in range(30)], "coinbase:BTC-USD")
     for number in range(30):
         await client.say(**tick(f"S{number}USDT", bid=12345600 + number * 10**number % 10**8))
