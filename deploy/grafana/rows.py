@@ -80,7 +80,7 @@ ROWS: Final = (
                     Query("tickgate_poller_banned_until_timestamp_seconds < bool time()", "not banned: {{instance}}"),
                     Query("max by (venue) (tickgate_poller_leading)", "a poller leads {{venue}}"),
                     Query("tickgate_bus_link_up", "bus to {{instance}}"),
-                    Query("tickgate_behind == bool 0", "not behind others: {{instance}}"),
+                    Query("tickgate_behind == bool 0", "not behind: {{instance}}"),
                     Query('up{job=~"tickgate-.*"}', "answers: {{instance}}"),
                 ),
                 words=("no", "yes"),

@@ -8,9 +8,8 @@ the others are logged at DEBUG too, and one line says how many they were.
 import asyncio
 import functools
 import logging
+import sys
 from typing import Final, Protocol
-
-from msgspec import Struct
 
 from gateway.admission.limits.once_a_minute import OnceAMinute
 from gateway.log_events import CLIENT_CLOSED, CLIENTS_CLOSED
@@ -19,28 +18,37 @@ from market.process.logs import ACCESS_LOG
 MOST_LINES: Final = 100
 """Lines in a minute at INFO, for each close code."""
 
+_EXACT_S: Final = 0.1
+"""As exact as durations in the log are."""
+
 logger = logging.getLogger(ACCESS_LOG)
 
 
-class Visit(Struct, gc=False):
-    """What is known of a client from its begin."""
+class Visit:
+    """What is known of a client from its begin. A client is one: an object of its own would take more memory."""
 
-    address: str
-    began_at: float
-    """On the event loop's clock."""
-    messages: int = 0
-    """Messages that it has sent."""
+    __slots__ = ("address", "began_at", "messages")
+
+    def __init__(self, address: str, began_at: float) -> None:
+        """``began_at`` is that of `AccessLog.now`."""
+        # One string for all who come from there.
+        self.address = sys.intern(address)
+        self.began_at = began_at
+        self.messages = 0
+        """Messages that it has sent."""
 
 
 class Ended(Protocol):
     """A connection that has ended."""
 
     client: str
-    code: int
-    """The close code that we wrote; 0 without one."""
     end: str
     slow_s: float
     """For how long it was a slow consumer."""
+
+    @property
+    def code(self) -> int:
+        """The close code that we wrote; 0 without one."""
 
     @property
     def left(self) -> bool:
@@ -57,6 +65,14 @@ class AccessLog:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._lines: dict[int, OnceAMinute] = {}
+        self._now = self._loop.time()
+
+    def now(self) -> float:
+        """The event loop's time, a tenth of a second ago at most: one number for all who come at once."""
+        now = self._loop.time()
+        if now - self._now >= _EXACT_S:
+            self._now = now
+        return self._now
 
     def closed(self, connection: Ended, subject: str, visit: Visit) -> None:
         """Log the end of ``connection``, whose socket is still there; ``subject`` is that of its token."""

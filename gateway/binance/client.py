@@ -28,11 +28,11 @@ MESSAGES_PER_S: Final = 5
 logger = logging.getLogger(__name__)
 
 
-class StreamClient:
+class StreamClient(Visit):
     """One client, from its first streams to its end."""
 
     __slots__ = (
-        "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_proxied", "_session", "_slot", "_times", "_visit",
+        "_bucket", "_errors", "_expiry", "_gateway", "_gone", "_proxied", "_session", "_slot", "_times",
         "began", "connection", "grant",
     )  # fmt: skip
 
@@ -49,10 +49,10 @@ class StreamClient:
         gone: Callable[["StreamClient"], None],
     ) -> None:
         """``name`` is for the log. ``gone`` is called at the end, and ``slot`` is freed."""
+        super().__init__(upgrade_request.address, gateway.admission.access_log.now())
         self._gateway = gateway
         self._session = session
         self._slot = slot
-        self._visit = Visit(upgrade_request.address, gateway.loop.time())
         self._gone = gone
         self._errors = 0
         self._proxied = upgrade_request.proxied
@@ -111,7 +111,7 @@ class StreamClient:
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
         self._gateway.counters.messages_received += 1
-        self._visit.messages += 1
+        self.messages += 1
         return "ok" if self._is_in_time(costs.of_inflating(compressed) if compressed else 0) else "drop"
 
     def message_received(self, _opcode: int, data: bytes) -> None:
@@ -152,7 +152,7 @@ class StreamClient:
         subject = self._slot.subject
         self._gateway.admission.leave(self._slot)
         self._gateway.remove(self.connection)
-        self._gateway.admission.access_log.closed(self.connection, subject, self._visit)
+        self._gateway.admission.access_log.closed(self.connection, subject, self)
 
     def serve(self, names: StreamNames) -> None:
         """Take these ``names`` from now on; close if it holds streams that are none any more."""

@@ -23,10 +23,10 @@ from gateway.websocket.framing.parser import MessageVerdict
 from market.prices.symbols import Symbols
 
 
-class Client:
+class Client(Visit):
     """One client, from its welcome (`gateway.client.welcome`) to its end."""
 
-    __slots__ = ("_bucket", "_gateway", "_proxied", "_session", "_slot", "_token_lifetime", "_visit", "connection")
+    __slots__ = ("_bucket", "_gateway", "_proxied", "_session", "_slot", "_token_lifetime", "connection")
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class Client:
 
         ``slot`` is freed at the end.
         """
+        super().__init__(upgrade_request.address, gateway.admission.access_log.now())
         self._gateway = gateway
         self._slot = slot
-        self._visit = Visit(upgrade_request.address, gateway.loop.time())
         settings, handshake = gateway.settings, upgrade_request.handshake
         encoding = chosen(upgrade_request.path, handshake.protocol)
         self.connection = Connection(
@@ -87,7 +87,7 @@ class Client:
     def message_due(self, compressed: int) -> MessageVerdict:
         """See `gateway.websocket.connection.Listener.message_due`."""
         self._gateway.counters.messages_received += 1
-        self._visit.messages += 1
+        self.messages += 1
         if self._session.grant is None and compressed > costs.UNKNOWN_COMPRESSED:
             self.connection.close(CloseReason.TOO_BIG_WITHOUT_TOKEN)
             return "drop"
@@ -130,7 +130,7 @@ class Client:
         self._gateway.admission.leave(self._slot)
         self._gateway.stale_holders.remove(self)
         self._gateway.remove(self.connection)
-        self._gateway.admission.access_log.closed(self.connection, subject, self._visit)
+        self._gateway.admission.access_log.closed(self.connection, subject, self)
 
     @property
     def bearer(self) -> TokenLifetime | None:

@@ -25,10 +25,10 @@ _DEAD_AFTER: Final = 1.5
 """As often as `Welcome.heartbeat_s`, as for a WebSocket."""
 
 
-class StreamClient:
+class StreamClient(Visit):
     """One client, from the head of its answer to its end."""
 
-    __slots__ = ("_gateway", "_session", "_slot", "_token_lifetime", "_visit", "connection")
+    __slots__ = ("_gateway", "_session", "_slot", "_token_lifetime", "connection")
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class StreamClient:
         address: str,
     ) -> None:
         """``name`` is for the log and the client. ``session`` has read its request. ``slot`` is freed at the end."""
+        super().__init__(address, gateway.admission.access_log.now())
         self._gateway = gateway
         self._slot = slot
-        self._visit = Visit(address, gateway.loop.time())
         self._session = session
         unreachable_s = _DEAD_AFTER * gateway.settings.heartbeat_s
         self.connection = EventStream(name, transport, EVENTS, gateway.buffers, self, unreachable_s)
@@ -90,7 +90,7 @@ class StreamClient:
         self._gateway.admission.leave(self._slot)
         self._gateway.heartbeats.remove(self.connection)
         self._gateway.remove(self.connection)
-        self._gateway.admission.access_log.closed(self.connection, subject, self._visit)
+        self._gateway.admission.access_log.closed(self.connection, subject, self)
 
     def _apply(self, outcome: Outcome) -> None:
         gateway, connection = self._gateway, self.connection

@@ -50,6 +50,7 @@ class EventStream(Writer):
         "_unlooked",
         "_unread",
         "client",
+        "code",
         "encoding",
         "listener",
         "rtt_s",
@@ -77,6 +78,8 @@ class EventStream(Writer):
         self.rtt_s = math.inf
         """Never known: there are no pings."""
         self.watched = False
+        self.code = 0
+        """That of the reason that was told; 0 before, and if none was."""
         self._ignored = 0
         self._unread = Unread()
         self._unlooked = 0

@@ -22,10 +22,11 @@ LATE_FRAMES: Final = 1000
 class ClosingHandshake:
     """Decides how long the socket of a closing connection stays open."""
 
-    __slots__ = ("_late", "_late_bytes", "_quiet_timer", "_timer", "_transport", "discards")
+    __slots__ = ("_late", "_late_bytes", "_quiet_timer", "_timer", "_transport", "code", "discards")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        """``transport`` is aborted if it is still there after `CLOSE_TIMEOUT_S`."""
+    def __init__(self, transport: asyncio.Transport, code: int) -> None:
+        """Our close frame has this ``code``; ``transport`` is aborted if it is still there after `CLOSE_TIMEOUT_S`."""
+        self.code = code
         self._transport = transport
         self._late = self._late_bytes = 0
         self.discards = False

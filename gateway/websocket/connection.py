@@ -119,6 +119,11 @@ class Connection(Writer):
         return self._parser.reads_all
 
     @property
+    def code(self) -> int:
+        """The close code that was written; 0 before, and if there was none."""
+        return 0 if self._closing_handshake is None else self._closing_handshake.code
+
+    @property
     def has_unread(self) -> bool:
         """Whether anything that came waits to be read, in the kernel or here."""
         if self.waits_to_be_read:
@@ -167,8 +172,8 @@ class Connection(Writer):
         self._transport.write(close_frame(code, reason))
         self.closing = True
         self._choose_way()
-        self.code, self.end = code, f"{CLOSED} {code} {reason}"
-        self._closing_handshake = ClosingHandshake(self._transport)
+        self.end = f"{CLOSED} {code} {reason}"
+        self._closing_handshake = ClosingHandshake(self._transport, code)
 
     # What comes in; called by the event loop.
 

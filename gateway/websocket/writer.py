@@ -27,7 +27,6 @@ class Writer(asyncio.Protocol):
         "_fd",
         "_transport",
         "closing",
-        "code",
         "end",
         "slow_s",
     )
@@ -41,8 +40,6 @@ class Writer(asyncio.Protocol):
         """Whether a close frame was written or the socket cut off; nothing follows."""
         self.end = "the connection broke"
         """How it ended, for the log."""
-        self.code = 0
-        """The close code that was written; 0 before, and if there was none."""
         self.slow_s = 0.0
         """For how long it was a slow consumer, until it was none."""
         self._fd = prepare(transport)

@@ -53,9 +53,11 @@ def test_the_last_line_of_a_client_has_all_that_is_known_of_it(caplog: pytest.Lo
     caplog.set_level(logging.INFO, ACCESS_LOG)
 
     async def main() -> None:
-        visit = Visit("203.0.113.7", asyncio.get_running_loop().time(), 7)
+        log = AccessLog()
+        visit = Visit("203.0.113.7", log.now())
+        visit.messages = 7
         await asyncio.sleep(12.5)
-        AccessLog().closed(Gone(), "alice", visit)
+        log.closed(Gone(), "alice", visit)
 
     run_virtual(main())
     [record] = caplog.records
@@ -127,5 +129,21 @@ def test_a_log_that_is_off_costs_and_says_nothing(caplog: pytest.LogCaptureFixtu
             log.closed(gone, "alice", Visit("203.0.113.7", 0.0))
         log.close()
         assert ([], 0) == (heard(caplog), gone.asked)
+
+    run_virtual(main())
+
+
+def test_who_comes_at_once_shares_address_and_time() -> None:
+    """A hundred thousand clients behind one address keep them once; durations are as exact as the log shows."""
+
+    async def main() -> None:
+        log = AccessLog()
+        first = Visit("".join(["203.0.113", ".7"]), log.now())
+        await asyncio.sleep(0.05)
+        second = Visit("".join(["203.0.113", ".7"]), log.now())
+        assert first.address is second.address
+        assert first.began_at is second.began_at
+        await asyncio.sleep(0.06)
+        assert 0.1 <= log.now() - first.began_at < 0.2
 
     run_virtual(main())

@@ -38,7 +38,7 @@ def said_at(
     """A closing handshake on which something happens after each of the pauses, and then nothing for a minute."""
 
     async def main() -> ClosingHandshake:
-        closing_handshake = ClosingHandshake(transport)
+        closing_handshake = ClosingHandshake(transport, 1000)
         for pause_s in pauses_s:
             await asyncio.sleep(pause_s)
             happens(closing_handshake)
@@ -73,7 +73,7 @@ def test_many_frames_are_too_many_to_wait_for_the_last() -> None:
     """Frames after our close are read up to the peer's own close frame, within a bound."""
 
     async def main() -> None:
-        closing_handshake = ClosingHandshake(TimedTransport())
+        closing_handshake = ClosingHandshake(TimedTransport(), 1000)
         assert [True] * LATE_FRAMES == [closing_handshake.frame_received() for _ in range(LATE_FRAMES)]
         assert not closing_handshake.discards
         assert not closing_handshake.frame_received()
