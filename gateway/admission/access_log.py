@@ -8,7 +8,6 @@ the others are logged at DEBUG too, and one line says how many they were.
 import asyncio
 import functools
 import logging
-import sys
 from typing import Final, Protocol
 
 from gateway.admission.limits.once_a_minute import OnceAMinute
@@ -21,6 +20,9 @@ MOST_LINES: Final = 100
 _EXACT_S: Final = 0.1
 """As exact as durations in the log are."""
 
+_only = functools.lru_cache(4096)(str)
+"""The same string for all who come from an address. `sys.intern` keeps each for ever in some versions of Python."""
+
 logger = logging.getLogger(ACCESS_LOG)
 
 
@@ -31,8 +33,7 @@ class Visit:
 
     def __init__(self, address: str, began_at: float) -> None:
         """``began_at`` is that of `AccessLog.now`."""
-        # One string for all who come from there.
-        self.address = sys.intern(address)
+        self.address = _only(address)
         self.began_at = began_at
         self.messages = 0
         """Messages that it has sent."""
