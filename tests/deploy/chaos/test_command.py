@@ -132,6 +132,7 @@ async def quoting() -> AsyncIterator[Exchange]:
 
 @LONG
 @pytest.mark.integration
+@pytest.mark.timeout(300)  # its faults last 80 s
 async def test_faults_of_the_network_keep_the_promises_and_are_gone_afterwards(tmp_path: Path) -> None:
     """Each is really made, by the rules of this kernel, and neither a rule nor a cgroup of ours is left."""
     require_network()
