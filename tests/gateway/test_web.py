@@ -734,8 +734,8 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     await page.until(f"{part('state')} === 'Live'")
 
 
-# What was drawn of a chart, on the canvas that is seen and on the one behind it: how often, the texts, ends and colour of
-# the line, which is the thick one, and the middle of the last label. Time stands still unless a test moves it.
+# What was drawn of a chart, on the canvas that is seen and the one behind it: how often, its texts, the ends and colour
+# of its line, which is the thick one, and the middle of the last label. Time stands still unless a test moves it.
 DRAWN = """
     window.drawn = { behind: { count: 0 }, front: { count: 0 } };
     const nameOf = ({ canvas }) => (canvas.isConnected ? "front" : "behind");
