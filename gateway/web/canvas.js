@@ -22,12 +22,22 @@ export class Picture {
     }).observe(canvas);
   }
 
-  /** An empty picture, whose unit is a pixel of the style. Its left edge is `shift` pixels of the screen right of 0. */
-  begin(shift = 0) {
+  /** Make a context empty, whose canvas has the size of this one; its unit is a pixel of the style. */
+  begin(context) {
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    return context;
+  }
+
+  /** Show what another canvas of this size holds, from `left` on; whole pixels of the screen, none of them mixed. */
+  take(other, left) {
     const { canvas, context } = this;
+    const at = Math.max(0, Math.floor(left * this.ratio));
+    const size = [canvas.width - at, canvas.height];
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    context.setTransform(this.ratio, 0, 0, this.ratio, -shift, 0);
+    context.clearRect(at, 0, ...size);
+    context.drawImage(other, at, 0, ...size, at, 0, ...size);
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     return context;
   }
 }

@@ -1,12 +1,12 @@
 // The chart of one symbol: its price in the last minutes, and under a pointer or the arrow keys the price of a second.
 //
-// It is two pictures, one over the other. A price changes only the end of the line and its label: that is the one in front,
-// narrow and soon drawn. All else stays for a second, or until a price needs another scale, and lies behind.
+// A price changes only the end of the line and its label. All else stays for a second, or until a price needs another scale:
+// it is kept in a canvas behind, from which the narrow part at the right is taken anew for each price.
 
 import { Picture, extent, shownOf, trace } from "./canvas.js";
 import { exact } from "./figures.js";
 
-const RIGHT = 92; // for prices; the style gives the picture in front that, and the last second
+const RIGHT = 92; // for prices
 const BOTTOM = 26; // for times
 const TOP = 12;
 const PLACES = 15;
@@ -17,26 +17,21 @@ const clock = new Intl.DateTimeFormat([], HOURS); // to make one takes longer th
 
 export class Chart {
   seconds = 300;
-  #behind;
-  #front;
+  #picture;
+  #behind = document.createElement("canvas").getContext("2d");
   #row = null;
   #at = NaN; // seconds ago, of the price that is pointed at
-  #shown = ""; // of what the picture behind was made
-  #ended = ""; // the same of the one in front
-  #plan = null; // where prices and seconds are in both
+  #shown = ""; // of what the canvas behind was made
+  #ended = ""; // the same of the end
+  #plan = null; // where prices and seconds are
 
   constructor(canvas, colours) {
     this.colours = colours;
-    const front = document.createElement("canvas");
-    front.className = "front";
-    front.setAttribute("aria-hidden", "true");
-    canvas.after(front);
-    const redraw = () => {
+    this.#picture = new Picture(canvas, () => {
+      [this.#behind.canvas.width, this.#behind.canvas.height] = [canvas.width, canvas.height];
       this.#shown = "";
       this.draw();
-    };
-    this.#behind = new Picture(canvas, redraw);
-    this.#front = new Picture(front, redraw);
+    });
     canvas.addEventListener("pointermove", (event) => this.#point(event.offsetX));
     canvas.addEventListener("pointerleave", () => this.#point(NaN));
     canvas.addEventListener("blur", () => this.#point(NaN));
@@ -61,7 +56,7 @@ export class Chart {
 
   /** Draw what has changed. */
   draw() {
-    if (!this.#behind.width || !this.#front.width || this.#row === null) return;
+    if (!this.#picture.width || !this.#picture.height || this.#row === null) return;
     this.#row.keepNewest();
     const { history, isLive, price, priceText, tick } = this.#row;
     const pointed = [this.#at, this.#at === 0 ? priceText : ""];
@@ -73,13 +68,13 @@ export class Chart {
       this.#drawBehind();
     }
     const ended = `${priceText} ${history.at(0)}`;
-    if (ended !== this.#ended) this.#drawFront();
+    if (ended !== this.#ended) this.#drawEnd();
     this.#ended = ended;
   }
 
   #drawBehind() {
-    const { width, height } = this.#behind;
-    const context = this.#behind.begin();
+    const { width, height } = this.#picture;
+    const context = this.#picture.begin(this.#behind);
     const { colours } = this;
     const seconds = this.#span;
     const { history, isLive, price } = this.#row;
@@ -114,10 +109,10 @@ export class Chart {
     if (!Number.isNaN(this.#at)) this.#drawPointed(context, x, bottom, right);
   }
 
-  #drawFront() {
-    // Both end at the right, at the same pixel.
-    const context = this.#front.begin(this.#behind.canvas.width - this.#front.canvas.width);
+  #drawEnd() {
     const { isEmpty, last, right, x, y, colour } = this.#plan;
+    const isWhole = isEmpty || this.#ended === "";
+    const context = this.#picture.take(this.#behind.canvas, isWhole ? 0 : x(1) - 2);
     if (isEmpty) return;
     const { history, price, priceText } = this.#row;
     const [before, now] = [history.at(1), history.at(0)];
@@ -169,7 +164,7 @@ export class Chart {
 
   #drawPrices(context, floor, ceiling, y, right) {
     const { colours } = this;
-    const rough = (ceiling - floor) / Math.max(2, Math.floor((this.#behind.height - BOTTOM) / 56));
+    const rough = (ceiling - floor) / Math.max(2, Math.floor((this.#picture.height - BOTTOM) / 56));
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
     context.textAlign = "left";
@@ -220,7 +215,7 @@ export class Chart {
   }
 
   #point(x) {
-    const right = this.#behind.width - RIGHT;
+    const right = this.#picture.width - RIGHT;
     if (this.#row === null) return;
     const ago = Math.round((1 - x / right) * (this.#span - 1));
     const next = ago >= 0 && ago < this.#span ? ago : NaN;

@@ -5,7 +5,7 @@
 import { thisSecond } from "./history.js";
 import { COLUMNS, Row } from "./row.js";
 
-const UNSEEN_PER_FRAME = 8; // all in one would make it late
+const UNSEEN_PER_FRAME = 24; // all in one would make it late; in many, each of them costs
 const TRENDS_PER_FRAME = 4; // so would these
 const TREND_EVERY_S = 2;
 
