@@ -8,6 +8,7 @@ run a hundred examples; and tests of other things reach little of these packages
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, cast
 
 import pytest
@@ -36,7 +37,9 @@ class Measuring:
     def __init__(self, coverage: Coverage) -> None:
         """``coverage`` measures already, so that it sees what the collection of tests imports."""
         self._coverage = coverage
-        self._packages = frozenset(cast("list[str]", coverage.get_option("run:source")))
+        # Those that are folders are whole paths by now.
+        sources = cast("list[str]", coverage.get_option("run:source"))
+        self._packages = frozenset(Path(source).name for source in sources)
         self._config = os.environ[_PROGRAMS]
         self._measures = True
 

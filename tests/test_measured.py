@@ -97,13 +97,13 @@ def python(folder: Path, *arguments: str) -> str:
 
 def test_only_what_counts_is_measured(tmp_path: Path) -> None:
     """What quick tests of a package and measured ones run, themselves and by programs, is covered; no more is."""
-    for folder in ("tests/ours", "tests/others"):
+    for folder in ("ours", "tests/ours", "tests/others"):
         (tmp_path / folder).mkdir(parents=True)
     for name, text in {
         "pytest.ini": INI,
         ".coveragerc": SETTINGS,
         "conftest.py": CONFTEST,
-        "ours.py": OURS,
+        "ours/__init__.py": OURS,
         "tests/ours/test_ours.py": TESTS,
         "tests/others/test_others.py": ELSEWHERE,
     }.items():
