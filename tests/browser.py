@@ -31,6 +31,8 @@ _FLAGS = (
     "--disable-quic",
 )
 _ANSWER_S = 20.0
+_NAVIGATED = ("navigated or closed", "context was destroyed", "Cannot find default execution context", "was collected")
+"""What it says of a script whose page has been replaced by another, or by itself anew."""
 
 
 class BrowserError(Exception):
@@ -117,7 +119,14 @@ class Page:
             look();
         }})"""
         try:
-            return await self.evaluate(looking)
+            async with asyncio.timeout(_ANSWER_S):
+                while True:
+                    try:
+                        return await self.evaluate(looking)
+                    except BrowserError as error:
+                        # The page went away under us: look at the one that is there now.
+                        if not any(words in str(error) for words in _NAVIGATED):
+                            raise
         except TimeoutError:
             seen = await self.evaluate("document.body.innerText.slice(0, 600)")
             raise AssertionError(f"never true: {expression}; the page shows: {seen}") from None

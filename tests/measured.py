@@ -1,13 +1,14 @@
 """Which tests count for coverage, where `make test COVERAGE=1` measures it on the way.
 
 The quick ones of the measured packages (tests mirror the tree), and those marked `measured`: tests with real programs,
-for what only a process of its own runs. Tests of other things reach little of these packages that is not reached by
-their own. Tests with real programs take long, and some judge times. Nothing is traced while those run, neither in the
-worker nor in their programs: traced code takes twice as long.
+for what only a process of its own runs. Traced code takes twice as long, so nothing is traced while others run, neither
+in the worker nor in their programs: other tests with real programs take long, and some judge times; those of Hypothesis
+run a hundred examples; and tests of other things reach little of these packages that their own do not reach.
 """
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, cast
 
 import pytest
@@ -23,6 +24,9 @@ def counts(item: pytest.Item, packages: frozenset[str]) -> bool:
         return False
     if item.get_closest_marker("measured"):
         return True
+    # Which lines its examples reach is chance too.
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        return False
     folders = item.path.relative_to(item.config.rootpath).parent.parts
     return item.get_closest_marker("integration") is None and not packages.isdisjoint(folders)
 
@@ -33,7 +37,9 @@ class Measuring:
     def __init__(self, coverage: Coverage) -> None:
         """``coverage`` measures already, so that it sees what the collection of tests imports."""
         self._coverage = coverage
-        self._packages = frozenset(cast("list[str]", coverage.get_option("run:source")))
+        # Those that are folders are whole paths by now.
+        sources = cast("list[str]", coverage.get_option("run:source"))
+        self._packages = frozenset(Path(source).name for source in sources)
         self._config = os.environ[_PROGRAMS]
         self._measures = True
 

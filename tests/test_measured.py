@@ -28,7 +28,7 @@ from tests.conftest import *
 # One line of each for a test itself, and one for a program that it starts.
 OURS = "".join(
     f"def {name}():\n    return {name!r}\n"
-    for kind in ("quick", "slow", "measured", "alone", "elsewhere")
+    for kind in ("quick", "slow", "measured", "alone", "elsewhere", "examples")
     for name in (kind, f"{kind}_program")
 )
 TESTS = """
@@ -36,6 +36,8 @@ import subprocess
 import sys
 import pytest
 import ours
+from hypothesis import given
+from hypothesis import strategies as st
 
 def start(name):
     subprocess.run([sys.executable, "-c", f"import ours; ours.{name}()"], check=True)
@@ -54,6 +56,11 @@ def test_slow():
 def test_measured():
     ours.measured()
     start("measured_program")
+
+@given(st.none())
+def test_examples(_):
+    ours.examples()
+    ours.examples_program()
 
 @pytest.mark.alone
 def test_alone():
@@ -90,22 +97,22 @@ def python(folder: Path, *arguments: str) -> str:
 
 def test_only_what_counts_is_measured(tmp_path: Path) -> None:
     """What quick tests of a package and measured ones run, themselves and by programs, is covered; no more is."""
-    for folder in ("tests/ours", "tests/others"):
+    for folder in ("ours", "tests/ours", "tests/others"):
         (tmp_path / folder).mkdir(parents=True)
     for name, text in {
         "pytest.ini": INI,
         ".coveragerc": SETTINGS,
         "conftest.py": CONFTEST,
-        "ours.py": OURS,
+        "ours/__init__.py": OURS,
         "tests/ours/test_ours.py": TESTS,
         "tests/others/test_others.py": ELSEWHERE,
     }.items():
         (tmp_path / name).write_text(text)
     said = python(tmp_path, "-m", "coverage", "run", "-m", "pytest", *OPTIONS, "--rootdir", str(tmp_path))
-    assert "5 passed" in said
+    assert "6 passed" in said
     python(tmp_path, "-m", "coverage", "combine", "--quiet")
     missing = python(tmp_path, "-m", "coverage", "report", "--show-missing").splitlines()[2].partition("%")[2]
     lines = OURS.splitlines()
     left_out = [lines[int(number) - 1].split()[1] for number in missing.split(",")]
-    names = (f"{kind}{program}" for kind in ("slow", "alone", "elsewhere") for program in ("", "_program"))
+    names = (f"{kind}{program}" for kind in ("slow", "alone", "elsewhere", "examples") for program in ("", "_program"))
     assert left_out == [repr(name) for name in names]

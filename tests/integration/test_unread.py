@@ -126,7 +126,7 @@ async def test_who_reads_nothing_is_thrown_out(
     async with gateway(front, **TIMES, **settings) as target:
         everybody = len(kinds) * count
         # HAProxy keeps its side open, so there only the gateway can tell.
-        ended = await target.hoard(count, kinds, seconds=20 if front == "alone" else 8)
+        ended = await target.hoard(count, kinds, seconds=20 if front == "alone" else 5)
         assert ended == everybody or front != "alone"
         metrics = await target.left_alone()
         target.show(metrics)
@@ -142,7 +142,7 @@ async def test_who_reads_nothing_is_thrown_out(
 async def test_who_finishes_nothing_is_thrown_out(front: str) -> None:
     """After MESSAGE_TIMEOUT_S, however much of a message has come, and whatever comes between its frames."""
     async with gateway(front, **TIMES) as target:
-        await target.hoard(COUNT, UNFINISHED, seconds=8)
+        await target.hoard(COUNT, UNFINISHED, seconds=5)
         metrics = await target.left_alone()
         target.show(metrics)
         assert {"unfinished": len(UNFINISHED) * COUNT} == cut_off(metrics)

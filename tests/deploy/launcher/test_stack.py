@@ -18,7 +18,7 @@ from deploy.process.processes import Say
 from deploy.process.program import Program
 
 SERVER = """
-import asyncio, sys
+import asyncio, os, sys
 async def main():
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", int(sys.argv[1]))
     print("serving", flush=True)
@@ -135,14 +135,16 @@ async def test_what_ends_before_everything_was_ready_is_not_started_again(code: 
         await stack.stop()
 
 
-async def test_a_program_that_finds_a_setting_bad_is_not_started_again() -> None:
+async def test_a_program_that_finds_a_setting_bad_is_not_started_again(tmp_path: Path) -> None:
     """Exit code 2, even after a good start: the environment stays what it is."""
     said = Transcript()
-    leave = SLEEPER.replace("time.sleep(60)", "time.sleep(1); raise SystemExit(2)")
+    bad = tmp_path / "bad"
+    leave = f"import os, time\nwhile not os.path.exists({str(bad)!r}): time.sleep(0.01)\nraise SystemExit(2)"
     stack = Stack(plan_of(leave, SERVER, restart=True), said)
     try:
         async with asyncio.timeout(20):
             await stack.start()
+            bad.touch()
             await stack.failed.wait()
         assert stack.exit_code == 2
         assert said.lines[-1] == "deploy: poller ended by itself (exit code 2)"
@@ -206,7 +208,8 @@ time.sleep(60)
 class Joined(BusServers):
     """Two stages that write down what is asked of them, and of which ``failing`` may end meanwhile."""
 
-    def __init__(self, notes: list[str], *programs: Program, hangs: bool = False) -> None:
+    def __init__(self, notes: list[str], *programs: Program, hangs: Path | None = None) -> None:
+        """Joining takes for ever if a file is given: it is made when that begins."""
         super().__init__([[each] for each in programs], {})
         self.notes = notes
         self.hangs = hangs
@@ -217,7 +220,8 @@ class Joined(BusServers):
     async def join(self, say: Say) -> None:
         self.notes.append("join")
         assert all([await is_ready(each.listens[0], None) for each in self])
-        if self.hangs:
+        if self.hangs is not None:
+            self.hangs.touch()
             await asyncio.Event().wait()
 
     def clean_up(self) -> None:
@@ -247,12 +251,14 @@ async def test_the_servers_of_a_bus_become_one_before_anybody_uses_them() -> Non
     assert not any(process.running for process in stack)
 
 
-async def test_servers_that_end_while_they_are_joined_fail_the_start() -> None:
+async def test_servers_that_end_while_they_are_joined_fail_the_start(tmp_path: Path) -> None:
     """The start does not wait for them for ever, and their files go."""
     said = Transcript()
     notes: list[str] = []
-    dying = program("first", SERVER.replace("await server.serve_forever()", "await asyncio.sleep(1)"), free_port())
-    stack = Stack(plan_on(Joined(notes, dying, hangs=True)), said)
+    joining = tmp_path / "joining"
+    lives = f"while not os.path.exists({str(joining)!r}): await asyncio.sleep(0.01)"
+    dying = program("first", SERVER.replace("await server.serve_forever()", lives), free_port())
+    stack = Stack(plan_on(Joined(notes, dying, hangs=joining)), said)
     try:
         async with asyncio.timeout(20):
             with pytest.raises(DeployError, match="did not become one"):
