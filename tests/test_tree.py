@@ -301,6 +301,11 @@ def test_no_folder_has_more_than_fifteen_modules(package: str) -> None:
     assert {} == {folder: count for folder, count in counts.items() if count > 15}
 
 
+def test_locust_loads_one_module_of_the_load_test() -> None:
+    """It takes each whose name has no underscore in front for a locustfile, in sub-folders too."""
+    assert ["loadtest/locustfile.py"] == [path.as_posix() for path in _modules("loadtest") if path.name[0] != "_"]
+
+
 @pytest.mark.parametrize("package", ALLOWED)
 def test_every_module_has_its_tests(package: str) -> None:
     """``gateway/fanout/hub.py`` is tested by ``tests/gateway/fanout/test_hub.py``, and so for all."""

@@ -120,7 +120,7 @@ class Front:
             text = (root / FRONT).read_text(encoding="utf-8")
             for old, new in HAPROXYS[name]:
                 if old not in text:
-                    raise ProcessError(f"{FRONT} has no {old.strip()!r} any more: see bench.front")
+                    raise ProcessError(f"{FRONT} has no {old.strip()!r} any more: see bench.servers.front")
                 text = text.replace(old, new)
         else:
             option = "option splice-auto" if name.endswith("splice") else ""
