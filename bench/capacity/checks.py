@@ -83,8 +83,9 @@ def compare(costs: UnitCosts, scenario: Scenario, window: Window, bus: str = "re
 
 
 def behind(fronts: Sequence[str]) -> list[Scenario]:
-    """The loads without a front, and those of a front through each of ``fronts``."""
+    """Those measured again, the loads without a front, and those of a front through each of ``fronts``."""
     return [
+        *shapes.AGAIN,
         *shapes.STRAIGHT_CHECKS,
         *(replace(shape, front=front) for front in fronts for shape in shapes.FRONTED_CHECKS),
     ]
