@@ -7,23 +7,31 @@ the machine and on its neighbours.
     publisher ─▶ Valkey ─▶ server (gateway or baseline) ─▶ client: counts, samples, audits
          └──────────── core 1 ────────────┴─ core 0 ─┴──── core 1 ────┘
 
-`scenarios` has the loads, `measure` runs one scenario against one server, `report` compares the figures with the
-promises, `picture` draws them. The poller is measured alone: `updates` runs `poller_cost`.
+Packages, each of which imports only from those above it:
 
-``--against COMMIT`` compares this tree with another: `trees` copies both, `against` measures them in turns, `ratios`
-says which is slower.
+``host``       the machine, processes on its cores and what they use, and the trees that are compared
+``feed``       the ticks, and who publishes them
+``servers``    what is measured, how each is started, and what may stand before it
+``reports``    figures, tables, ratios of two trees, and the picture
+``clients``    those that a server serves: many and cheap, or readers of every speed; their audit
+``baselines``  other servers than the gateway
+``attacks``    what strangers do to a gateway, and how late its clients' prices are meanwhile
+``system``     a whole system: CPU time of bus, gateways and front together
+``measuring``  one scenario against one server, and the rounds of many
+``capacity``   what a number of clients takes: ``python -m bench.capacity``
 
-`system` measures a whole system: the scenario ``system`` counts the CPU time of bus, gateways and front together,
-``crowd`` holds as many clients as the machine's limit of open files allows.
+``scenarios`` are the loads and ``result`` is what a run found: both import nothing of the bench. ``options`` is the
+command line of ``__main__``.
 
-``--front haproxy`` puts HAProxy before the gateway, on its core: a tick then costs what both use. ``--fronts`` makes a
-table of all fronts, and of HAProxy in several ways: `front` starts each, `fronts` measures them in turns. One is
-a gateway that ends TLS: `certificate` makes what it shows, and a `connection` of the clients speaks TLS.
+``--against COMMIT`` compares this tree with another. ``--front haproxy`` puts HAProxy before the gateway, on its core:
+a tick then costs what both use. ``--fronts`` makes a table of all fronts, and of HAProxy in several ways.
+``--slow-readers`` measures the age of the prices that a slow reader has in hand, ``--attacks`` how late a client's
+prices are during an attack.
 
-``--slow-readers`` measures the age of the prices that a slow reader has in hand, straight and through HAProxy: `stack`
-starts a gateway at its default limits, `readers` read, `slow_readers` makes the table. ``--attacks`` measures how late
-a client's prices are during an attack: `attacks` has the kinds, `attacker` and `victim` are the processes, `attacked`
-runs them, `attack_table` makes the table.
+Commands of their own, for one question each:
 
-``python -m bench.scrape`` says what a scrape of ``/metrics`` takes of a gateway's event loop, and in what pieces.
+``page``       ``python -m bench.page``: what does the dashboard cost a browser?
+``scrape``     ``python -m bench.scrape``: what does a scrape of ``/metrics`` take of a gateway's event loop?
+``redis_bus``  ``python -m bench.redis_bus``: what do batches and the channels of symbols cost one Redis?
+``kafka``      ``python -m bench.kafka``: what does Kafka cost as the bus?
 """

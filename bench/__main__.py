@@ -12,20 +12,21 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from bench import against, fronts, ratios, strangers, suite
 from bench.attacks import ALL as ATTACKS
-from bench.contenders import ALL as CONTENDERS
-from bench.ground import prepared
-from bench.measure import Bench
+from bench.host.processes import ENDING, ProcessError
+from bench.host.trees import Tree, TreeError, compared
+from bench.measuring import against, fronts, strangers, suite
+from bench.measuring.ground import prepared
+from bench.measuring.measure import Bench
 from bench.options import parse
-from bench.picture import draw
-from bench.processes import ENDING, ProcessError
-from bench.ratios import Pair, Ratio
-from bench.report import Report, remarks, render
+from bench.reports import ratios
+from bench.reports.picture import draw
+from bench.reports.ratios import Pair, Ratio
+from bench.reports.report import Report, remarks, render
 from bench.result import Result
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
-from bench.trees import Tree, TreeError, compared
+from bench.servers.contenders import ALL as CONTENDERS
 
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parent.parent / "docs" / "bench.svg"

@@ -2,12 +2,13 @@
 
 import argparse
 
-from bench import against, ratios
 from bench.attacks import ALL as ATTACKS
-from bench.contenders import ALL as CONTENDERS
-from bench.fronts import NAMES
+from bench.measuring import against
+from bench.measuring.fronts import NAMES
+from bench.reports import ratios
 from bench.scenarios import ALL as SCENARIOS
-from bench.stack import FRONTS
+from bench.servers.contenders import ALL as CONTENDERS
+from bench.servers.stack import FRONTS
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -20,12 +20,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from bench.ground import prepared
-from bench.processes import ROOT
-from bench.server import HOST
-from bench.stack import running
-from bench.ticks import SYMBOLS
-from bench.trees import THIS, Tree
+from bench.feed.ticks import SYMBOLS
+from bench.host.processes import ROOT
+from bench.host.trees import THIS, Tree
+from bench.measuring.ground import prepared
+from bench.servers.server import HOST
+from bench.servers.stack import running
 from tests.browser import Page, open_page, running_browser
 
 _SECONDS: Final = 10.0

@@ -16,9 +16,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from bench import machine
-from bench.ground import prepared
-from bench.ticks import SYMBOLS, TickMaker
+from bench.feed.ticks import SYMBOLS, TickMaker
+from bench.host import machine
+from bench.measuring.ground import prepared
 from market.bus import Broker, BusOptions, Message, in_partition, open_bus
 from market.prices.tick import Tick
 from market.wire.topics import batch_topic, tick_topic

@@ -28,7 +28,7 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     heartbeat_share: float | None = None
     """The share of a core that one gateway used while there were no ticks, only heartbeats."""
     writes_per_s: float | None = None
-    """Calls of ``write``, if the server uses it; see `machine.writes`."""
+    """Calls of ``write``, if the server uses it; see `bench.host.machine.writes`."""
     pongs_per_s: float | None = None
     """Pings of the server that the clients answered."""
     p50_ms: float | None = None
@@ -51,7 +51,7 @@ class Result(Struct, kw_only=True, omit_defaults=True):
     p99_alone_ms: float | None = None
     """Like ``p99_ms``, without slow clients."""
     rss_drift: float | None = None
-    """See `figures.drift`."""
+    """See `bench.reports.figures.drift`."""
     older_kb: float | None = None
     """What the worst stalled client read before its first current tick, in 1024 bytes."""
     own_kb: float | None = None

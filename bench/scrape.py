@@ -18,7 +18,7 @@ import time
 from statistics import median
 from typing import Final, NamedTuple
 
-from bench import machine
+from bench.host import machine
 from gateway.fanout.cohorts.member import Subscription
 from gateway.gateway import Gateway
 from gateway.metrics.fan_out import FanOut

@@ -1,11 +1,14 @@
 """A load test that checks every message: ``locust -f loadtest``.
 
-Locust imports every module here whose name has no underscore in front, so only `locustfile` has none.
-`_frames` and `_events` turn bytes into messages, `_messages` types them, `_checks` finds gaps and wrong prices,
-`_session` is one connection's protocol, `_trade` that of ``/ws/trade``, `_findings` what both report, `_tally` collects
-latencies, `_close_codes` decides what to do after a close. `_kinds` are the kinds of users, and `_encodings` how they
-write and read; `_throttle` is how fast a slow one reads. None of those knows Locust, gevent or a socket.
-`_connection` is a WebSocket, `_stream` server-sent events, and `_tokens` makes a token for each user.
-`_options` are those of the command line, `_shapes` says how many users there are at which time, and `_report` what a
-run found.
+Locust imports every module here and in the packages whose name has no underscore in front, so only ``locustfile``
+has none.
+
+``protocol``   what a gateway sends: bytes to messages, and the codes of a close
+``users``      the kinds of users, how many there are at which time, and their tokens
+``transport``  a WebSocket, server-sent events, and how fast a slow reader reads
+``sessions``   one connection's protocol, its checks for gaps and wrong prices, and what both count
+``runs``       options, what all users of a process share, and the report
+
+``protocol`` and ``sessions`` know neither Locust nor gevent, and no socket. Each package imports only from those above
+it.
 """

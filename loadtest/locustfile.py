@@ -25,17 +25,17 @@ from locust.runners import MasterRunner, WorkerRunner
 # Locust puts only the working directory on the path; from elsewhere it would not find the package.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from loadtest._close_codes import ABNORMAL, TOO_SLOW, UNAUTHORISED, Rule, rule_of
-from loadtest._connection import Connection, ConnectionEndedError
-from loadtest._kinds import Mix, shares_of
-from loadtest._options import add_to, tokens_of
-from loadtest._report import page, report
-from loadtest._run import LocustFindings, Run
-from loadtest._session import ClientSession, Session
-from loadtest._shapes import shape_of
-from loadtest._stream import Stream
-from loadtest._tokens import TokenError, Tokens
-from loadtest._trade import TradeSession
+from loadtest.protocol._close_codes import ABNORMAL, TOO_SLOW, UNAUTHORISED, Rule, rule_of
+from loadtest.runs._options import add_to, tokens_of
+from loadtest.runs._report import page, report
+from loadtest.runs._run import LocustFindings, Run
+from loadtest.sessions._session import ClientSession, Session
+from loadtest.sessions._trade import TradeSession
+from loadtest.transport._connection import Connection, ConnectionEndedError
+from loadtest.transport._stream import Stream
+from loadtest.users._kinds import Mix, shares_of
+from loadtest.users._shapes import shape_of
+from loadtest.users._tokens import TokenError, Tokens
 
 log = logging.getLogger(__name__)
 

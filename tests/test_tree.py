@@ -57,6 +57,22 @@ POLLER_LAYERS = (
 MARKET_LAYERS = ("settings wire metrics", "bus", "prices process", "errors")
 """The same of the market."""
 
+BENCH_LAYERS = (
+    "__main__ page redis_bus scrape kafka",
+    "options capacity",
+    "measuring",
+    "system attacks baselines",
+    "clients",
+    "reports",
+    "servers",
+    "feed host",
+    "scenarios result",
+)
+"""The same of the bench."""
+
+LOADTEST_LAYERS = ("locustfile", "runs", "sessions transport", "users", "protocol")
+"""The same of the load test."""
+
 REDIS_LAYERS = ("bus cluster", "roles", "connection")
 """The same of the bus on Redis."""
 
@@ -217,6 +233,8 @@ def _children(folder: Path) -> dict[str, list[Path]]:
     [
         ("poller", POLLER_LAYERS),
         ("market", MARKET_LAYERS),
+        ("bench", BENCH_LAYERS),
+        ("loadtest", LOADTEST_LAYERS),
         ("market.bus.redis", REDIS_LAYERS),
         ("market.bus.kafka", KAFKA_LAYERS),
         ("market.bus.redis.cluster", CLUSTER_LAYERS),
@@ -237,7 +255,7 @@ def test_packages_import_downwards(package: str, layers: tuple[str, ...]) -> Non
             assert depths[other] > depths[own], f"{module} imports {other}"
 
 
-@pytest.mark.parametrize("package", ALLOWED)
+@pytest.mark.parametrize("package", [*ALLOWED, "bench", "loadtest"])
 def test_nothing_imports_in_a_circle(package: str) -> None:
     """Modules and sub-folders of a folder can be put in an order in which each needs only earlier ones."""
     for folder in sorted({module.parent for module in _modules(package)}):
@@ -259,7 +277,7 @@ def test_nothing_imports_in_a_circle(package: str) -> None:
                 del remaining[name]
 
 
-@pytest.mark.parametrize("package", ["gateway", "poller", "market"])
+@pytest.mark.parametrize("package", ["gateway", "poller", "market", "bench", "loadtest"])
 def test_every_package_names_what_is_in_it(package: str) -> None:
     """The first words of a folder are its table of contents."""
     for folder in sorted({module.parent for module in _modules(package)}):
@@ -269,18 +287,23 @@ def test_every_package_names_what_is_in_it(package: str) -> None:
             assert f"``{name}``" in contents, f"{folder}/__init__.py does not name {name}"
 
 
-@pytest.mark.parametrize("package", [*ALLOWED, "bench"])
+@pytest.mark.parametrize("package", [*ALLOWED, "bench", "loadtest"])
 def test_no_module_is_longer_than_three_hundred_lines(package: str) -> None:
     """A longer one is two."""
     lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in _modules(package)}
     assert {} == {path: length for path, length in lengths.items() if length > 300}
 
 
-@pytest.mark.parametrize("package", ALLOWED)
+@pytest.mark.parametrize("package", [*ALLOWED, "bench", "loadtest"])
 def test_no_folder_has_more_than_fifteen_modules(package: str) -> None:
     """One with more asks for sub-packages."""
     counts = Counter(module.parent.as_posix() for module in _modules(package))
     assert {} == {folder: count for folder, count in counts.items() if count > 15}
+
+
+def test_locust_loads_one_module_of_the_load_test() -> None:
+    """It takes each whose name has no underscore in front for a locustfile, in sub-folders too."""
+    assert ["loadtest/locustfile.py"] == [path.as_posix() for path in _modules("loadtest") if path.name[0] != "_"]
 
 
 @pytest.mark.parametrize("package", ALLOWED)

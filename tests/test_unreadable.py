@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.audit import ticks_of
-from bench.wire import WireError
+from bench.clients.audit import ticks_of
+from bench.clients.wire import WireError
 from gateway.auth import grant, tickets
 from gateway.auth.compact import read_compact
 from gateway.auth.keys import KeyMaterialError, from_secret
@@ -18,8 +18,8 @@ from gateway.auth.keyset import KeySetError, read_jwk, read_key_set
 from gateway.protocol.commands import Malformed
 from gateway.protocol.json_encoding import JSON
 from gateway.protocol.msgpack_encoding import MSGPACK
-from loadtest import _encodings, _messages
-from loadtest._tokens import expiry_s
+from loadtest.protocol import _encodings, _messages
+from loadtest.users._tokens import expiry_s
 from market.wire.codec import CodecError, decode_heartbeat, decode_states, decode_tick
 from poller.errors import PollerError
 from poller.network.reasons import in_body

@@ -5,7 +5,7 @@ import zlib
 
 from bench.attacks.attack import Attack
 from bench.attacks.stranger import DEFLATE, Stranger, Target
-from bench.wire import TEXT, client_frame
+from bench.clients.wire import TEXT, client_frame
 
 _COMPRESSED = 0x40 | TEXT
 _CONNECTIONS = 4

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.attacks.attack import Attack
 from bench.attacks.stranger import Stranger, Target, bearer
-from bench.wire import upgrade_request
+from bench.clients.wire import upgrade_request
 
 _PER_S = 1_100
 _CONNECTIONS = 20

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.attacks.attack import Attack
 from bench.attacks.stranger import Stranger, Target
-from bench.wire import PING, TEXT, client_frame, command, masked_frame
+from bench.clients.wire import PING, TEXT, client_frame, command, masked_frame
 
 _PER_S = 100
 """The messages a second that one connection may send."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
-from bench.wire import upgrade_request
+from bench.clients.wire import upgrade_request
 
 SOURCE = "127.0.0.2"
 """The source address of attacks; 127.0.0.1 is exempt from the limits per address."""

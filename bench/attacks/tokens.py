@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.attacks.attack import Attack
 from bench.attacks.stranger import Stranger, Target, bearer
-from bench.wire import TEXT, client_frame
+from bench.clients.wire import TEXT, client_frame
 
 _STRANGERS = 50
 _INSIDERS = 90

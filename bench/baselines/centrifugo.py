@@ -2,8 +2,8 @@
 
     python -m bench.baselines.centrifugo PORT REDIS_URL
 
-`bench.go_programs` builds both servers. This process becomes ``centrifugo``; its children are ``nats-server``, and a
-bridge to it from Redis. They run on whatever other core there is.
+`bench.host.go_programs` builds both servers. This process becomes ``centrifugo``; its children are ``nats-server``, and
+a bridge to it from Redis. They run on whatever other core there is.
 """
 
 import json
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from bench.baselines.nats import CONFIG, bridge, free_port, is_child
-from bench.go_programs import CENTRIFUGO, NATS
+from bench.host.go_programs import CENTRIFUGO, NATS
 
 
 def config(nats_port: int) -> dict[str, object]:

@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.ticks import SYMBOLS, TickMaker
-from bench.wire import TEXT, accept_of, server_frame
+from bench.clients.wire import TEXT, accept_of, server_frame
+from bench.feed.ticks import SYMBOLS, TickMaker
 from market.wire.codec import encode_tick
 
 SUBSCRIBED = server_frame(TEXT, b'{"type":"subscribed","symbols":[]}')

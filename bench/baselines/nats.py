@@ -2,8 +2,8 @@
 
     python -m bench.baselines.nats PORT REDIS_URL
 
-`bench.go_programs` builds the server. Clients speak NATS's own protocol inside WebSocket frames. This process becomes
-``nats-server``; its child bridges.
+`bench.host.go_programs` builds the server. Clients speak NATS's own protocol inside WebSocket frames. This process
+becomes ``nats-server``; its child bridges.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ from typing import Any
 
 from redis import Redis
 
-from bench.go_programs import NATS
+from bench.host.go_programs import NATS
 
 CONFIG = """
 host: 127.0.0.1

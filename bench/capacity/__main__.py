@@ -10,8 +10,8 @@ import msgspec
 from bench.capacity import answers, checks, document, measuring, shapes, storm, storms, unit_costs
 from bench.capacity.plan import Question, answer
 from bench.capacity.unit_costs import UnitCosts
-from bench.ground import prepared
-from bench.processes import ProcessError
+from bench.host.processes import ProcessError
+from bench.measuring.ground import prepared
 from bench.system.fronts import STARTS
 from bench.system.kafka import on_kafka
 

@@ -2,7 +2,7 @@
 
 from bench.capacity.plan import Part, Plan, Question
 from bench.capacity.unit_costs import UnitCosts
-from bench.report import table
+from bench.reports.report import table
 
 
 def render(question: Question, plan: Plan, costs: UnitCosts) -> str:

@@ -8,11 +8,11 @@ from msgspec import Struct
 from bench.capacity import shapes, work
 from bench.capacity.measuring import run
 from bench.capacity.unit_costs import UnitCosts
-from bench.measure import Bench
-from bench.report import table
+from bench.host.usage import DISTURBED
+from bench.reports.report import table
 from bench.scenarios import Scenario
+from bench.servers.rig import Rig
 from bench.system.reading import Window
-from bench.usage import DISTURBED
 
 
 class Check(Struct):
@@ -47,7 +47,7 @@ def predict(costs: UnitCosts, scenario: Scenario, bus: str = "redis") -> dict[st
 
 
 def check(
-    bench: Bench,
+    bench: Rig,
     costs: UnitCosts,
     scenarios: Sequence[Scenario],
     seconds: float,
@@ -83,8 +83,9 @@ def compare(costs: UnitCosts, scenario: Scenario, window: Window, bus: str = "re
 
 
 def behind(fronts: Sequence[str]) -> list[Scenario]:
-    """The loads without a front, and those of a front through each of ``fronts``."""
+    """Those measured again, the loads without a front, and those of a front through each of ``fronts``."""
     return [
+        *shapes.AGAIN,
         *shapes.STRAIGHT_CHECKS,
         *(replace(shape, front=front) for front in fronts for shape in shapes.FRONTED_CHECKS),
     ]

@@ -10,15 +10,16 @@ from bench.capacity import shapes, work
 from bench.capacity.fitting import fit
 from bench.capacity.unit_costs import Costs, UnitCosts
 from bench.capacity.work import Work
-from bench.contenders import ALL as CONTENDERS
-from bench.measure import Bench
-from bench.processes import ProcessError
+from bench.feed.ticks import SYMBOLS
+from bench.host.processes import ProcessError
+from bench.measuring.measure import Bench
 from bench.scenarios import ALL as SCENARIOS
 from bench.scenarios import Scenario
+from bench.servers.contenders import ALL as CONTENDERS
+from bench.servers.rig import Rig
 from bench.system.kafka import on_kafka
 from bench.system.reading import Window
 from bench.system.running import System
-from bench.ticks import SYMBOLS
 
 COMMAND = "python -m bench.capacity --measure"
 _WARM_UP_S = 1.0
@@ -95,7 +96,7 @@ def measure(
     )
 
 
-def run(bench: Bench, scenario: Scenario, seconds: float) -> Window:
+def run(bench: Rig, scenario: Scenario, seconds: float) -> Window:
     """Feed the clients of one shape for ``seconds``, and return what happened.
 
     Raises:
@@ -115,7 +116,7 @@ def run(bench: Bench, scenario: Scenario, seconds: float) -> Window:
 
 
 def _runs(
-    bench: Bench, scenarios: Sequence[Scenario], front: str, seconds: float, say: Say
+    bench: Rig, scenarios: Sequence[Scenario], front: str, seconds: float, say: Say
 ) -> Iterator[tuple[Scenario, Window]]:
     for scenario in (*scenarios, *scenarios):
         window = run(bench, replace(scenario, front=front), seconds)
@@ -137,7 +138,7 @@ def _bytes_per_tick(runs: Sequence[tuple[Scenario, Window]]) -> float:
     return sum(window.bytes for window in many) / ticks
 
 
-def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, say: Say) -> Costs:
+def _front(bench: Rig, name: str, gateway: Costs, seconds: float, bytes_per_tick: float, say: Say) -> Costs:
     runs = list(_runs(bench, shapes.FRONTED, name, seconds, say))
     quiet, connect_us, memory = _crowd(bench, name, say)
     loads = [*(work.of(scenario) for scenario, _ in runs), work.of(shapes.CROWD)]
@@ -157,7 +158,7 @@ def _front(bench: Bench, name: str, gateway: Costs, seconds: float, bytes_per_ti
     )
 
 
-def _bus(bench: Bench, gateway: Costs, seconds: float, say: Say) -> Costs:
+def _bus(bench: Rig, gateway: Costs, seconds: float, say: Say) -> Costs:
     """Another bus than Redis, and what a gateway pays to read from it."""
     runs = list(_runs(bench, shapes.ON_KAFKA, "straight", seconds, say))
     loads = [work.of(scenario, symbol_channels=False) for scenario, _ in runs]
@@ -176,7 +177,7 @@ def _again(gateway: Costs, again: Sequence[str], works: Sequence[Work], used: Se
     return fit([{kind: one[kind] for kind in again} for one in works], left)
 
 
-def _crowd(bench: Bench, front: str, say: Say) -> tuple[Window, dict[str, float], dict[str, float]]:
+def _crowd(bench: Rig, front: str, say: Say) -> tuple[Window, dict[str, float], dict[str, float]]:
     """Heartbeats alone; CPU microseconds of a connect; kilobytes of a connection, megabytes of a process."""
     with ExitStack() as stack:
         system = System(bench, stack, replace(shapes.ARRIVALS, front=front))

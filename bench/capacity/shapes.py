@@ -1,5 +1,6 @@
 """The loads that are measured: those that unit costs are made of, and others that check what they predict."""
 
+from dataclasses import replace
 from typing import Final
 
 from bench.scenarios import Scenario
@@ -38,6 +39,12 @@ STRAIGHT: Final = (
     _shape("three gateways", 3, 1, 4_000, 10, 3),
 )
 """The unit costs of gateway and bus: each load takes a fifth to a half of a core. A cold processor is a slow one."""
+AGAIN: Final = tuple(
+    replace(shape, name=f"again: {shape.name}")
+    for shape in STRAIGHT
+    if shape.name in ("writes of one tick", "writes of ten ticks", "each client its own symbols, bursts")
+)
+"""Measured with the checks, too: their error is that of the fit, and of a machine that is not as fast as it was."""
 FRONTED: Final = (
     _NOTHING,
     _shape("writes of one tick", 50, 100, 400, 1),
@@ -75,4 +82,4 @@ FRONTED_CHECKS: Final = (
 )
 KAFKA_CHECKS: Final = (_SHARED, _OWN, _STEADY)
 STRAIGHT_CHECKS: Final = (_SHARED, _OWN, _TWO, _MANY, _STEADY, _FOUR, _THIRD, _QUIET)
-"""None of these, nor of `FRONTED_CHECKS`, is among those above."""
+"""None of these, nor of `FRONTED_CHECKS`, is among those that costs are made of."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from bench.capacity.fleet import Limits
 from bench.capacity.storm import Loss, Outcome, bound
-from bench.report import table
+from bench.reports.report import table
 
 _HEARTBEAT_S: Final = 20.0
 _SILENT_S: Final = (2 * _HEARTBEAT_S, 2 * _HEARTBEAT_S + 0.5)

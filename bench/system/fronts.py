@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench.front import BEHIND, Front
+from bench.servers.front import BEHIND, Front
 
 
 class Running(Protocol):

@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench.measure import Bench
-from bench.processes import Process, ProcessError, wait_until
-from bench.server import HOST, free_port
+from bench.host.processes import Process, ProcessError, wait_until
+from bench.servers.rig import Rig
+from bench.servers.server import HOST, free_port
 from deploy.files import KAFKA
 
 _READY_S: Final = 60.0
 
 
 @contextmanager
-def on_kafka(bench: Bench) -> Iterator[Bench]:
+def on_kafka(bench: Rig) -> Iterator[Rig]:
     """Start a broker on the core of the load, as `bench` has its bus; a program's CPU time is that of all its threads.
 
     Raises:
@@ -27,9 +27,9 @@ def on_kafka(bench: Bench) -> Iterator[Bench]:
         with Process(command, bench.cores.load) as broker:
             if not wait_until(lambda: _takes(port) or not broker.alive(), _READY_S) or not _takes(port):
                 raise ProcessError(f"Kafka was not ready within {_READY_S:g} s: {broker.complaint()}")
-            made = Bench(port, broker.pid, bench.cores)
+            made = Rig(port, broker.pid, bench.cores)
             made.bus_url = f"kafka://{HOST}:{port}/bench"
-            made.publisher = ("bench.bus_publisher", made.bus_url)
+            made.publisher = ("bench.feed.bus_publisher", made.bus_url)
             yield made
 
 

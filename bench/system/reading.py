@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from bench import machine
+from bench.host import machine
 
 PARTS = ("bus", "gateways", "front", "load")
 """``load`` is the publisher and the clients; it is no part of the system."""

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from bench import machine
-from bench.contenders import ALL as CONTENDERS
-from bench.contenders import Contender
-from bench.measure import Bench
-from bench.processes import Process, python
+from bench.feed.ticks import SYMBOLS
+from bench.host import machine
+from bench.host.processes import Process, python
 from bench.scenarios import Scenario
-from bench.server import HOST, Server
+from bench.servers.contenders import ALL as CONTENDERS
+from bench.servers.contenders import Contender
+from bench.servers.rig import Rig
+from bench.servers.server import HOST, Server
 from bench.system import fronts
 from bench.system.reading import Reading, Window, between, read
-from bench.ticks import SYMBOLS
 
 _SAMPLES = 20_000
 _SEED = 7
@@ -28,7 +28,7 @@ class System:
 
     def __init__(
         self,
-        bench: Bench,
+        bench: Rig,
         stack: ExitStack,
         scenario: Scenario,
         gateway: Contender = CONTENDERS["gateway"],
@@ -65,7 +65,7 @@ class System:
         # A front limits all other addresses than loopback's own; without one, each load has its own ports.
         source = f"127.0.0.{2 + number}" if self.front is None else HOST
         arguments = (HOST, str(port), "tickgate", source)
-        return Process(python("bench.client", *arguments), self._bench.cores.load, piped=True)
+        return Process(python("bench.clients.client", *arguments), self._bench.cores.load, piped=True)
 
     def _ask_to_open(self, load: Process, count: int, number: int, *, snapshots: bool) -> dict[str, Any]:
         return load.ask(
@@ -116,7 +116,7 @@ class System:
         return window
 
     def rest(self, seconds: float) -> None:
-        """Let the clients sleep so long before each look at their sockets: see `bench.client.Client.rest`."""
+        """Let the clients sleep so long before each look at their sockets: see `bench.clients.client.Client.rest`."""
         for load in self.loads:
             load.ask("rest", seconds=seconds)
 

@@ -3,20 +3,20 @@
 import time
 from contextlib import ExitStack
 
-from bench.contenders import Contender
-from bench.measure import Bench
+from bench.host.usage import DISTURBED
 from bench.result import Result
 from bench.scenarios import Scenario
+from bench.servers.contenders import Contender
+from bench.servers.rig import Rig
 from bench.system.reading import Window
 from bench.system.running import System
-from bench.usage import DISTURBED
 
 _WARM_UP_S = 1.0
 _FIRST_PINGS_S = 5.0
 """The first ping of a client comes two seconds after its start; then each heartbeat."""
 
 
-def measure(bench: Bench, scenario: Scenario, contender: Contender, seconds: float, result: Result) -> None:
+def measure(bench: Rig, scenario: Scenario, contender: Contender, seconds: float, result: Result) -> None:
     """Write the figures of ``scenario`` into ``result``; a crowd is measured without ticks, too.
 
     Raises:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.machine import choose_cores
-from bench.measure import Bench
-from bench.processes import ROOT
-from bench.trees import FRONT, PACKAGES
+from bench.host.machine import choose_cores
+from bench.host.processes import ROOT
+from bench.host.trees import FRONT, PACKAGES
+from bench.measuring.measure import Bench
 from tests.valkey import Valkey
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

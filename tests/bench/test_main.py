@@ -11,7 +11,7 @@ import pytest
 
 from bench.__main__ import main
 from tests.bench.conftest import copy_packages
-from tests.bench.test_trees import git
+from tests.bench.host.test_trees import git
 
 pytestmark = pytest.mark.integration
 
@@ -106,14 +106,16 @@ def test_a_commit_with_another_interface_is_named_with_the_scenario(project: Pat
     assert code == 2
     assert "NOT MEASURED" in said
     failures = said.partition("\nFAILED\n")[2].splitlines()
-    assert failures[0].startswith(f"  poller, round 1, {other}: its poller is not one that bench/poller_cost.py knows")
+    assert failures[0].startswith(
+        f"  poller, round 1, {other}: its poller is not one that bench/measuring/poller_cost.py knows"
+    )
 
 
 @pytest.mark.parametrize(
     "number",
     [
         signal.SIGINT,
-        # Turned into the same exception (`tests/bench/test_processes.py`).
+        # Turned into the same exception (`tests/bench/host/test_processes.py`).
         *(pytest.param(its, marks=pytest.mark.long("bench", "gateway", "market", "poller")) for its in HANG_UPS),
     ],
 )

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bench.wire import CLOSE, WireError, client_frame, command, frame_bounds, upgrade_end, upgrade_request
+from bench.clients.wire import CLOSE, WireError, client_frame, command, frame_bounds, upgrade_end, upgrade_request
 from deploy.ports import Address
 
 SERVED = "served"

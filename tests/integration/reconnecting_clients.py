@@ -13,7 +13,17 @@ from typing import cast
 
 import orjson
 
-from bench.wire import CLOSE, PING, PONG, WireError, client_frame, command, frame_bounds, upgrade_end, upgrade_request
+from bench.clients.wire import (
+    CLOSE,
+    PING,
+    PONG,
+    WireError,
+    client_frame,
+    command,
+    frame_bounds,
+    upgrade_end,
+    upgrade_request,
+)
 from deploy.ports import Address
 
 LEFT = 0

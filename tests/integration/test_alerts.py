@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 import trustme
 
-from bench.readers import Reader, ReadRate
+from bench.clients.readers import Reader, ReadRate
 from deploy.grafana.prometheus import Prometheus
 from deploy.launcher.programs import Plan
 from deploy.launcher.stack import Stack

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidHandshake
 
-from bench.readers import Reader, ReadRate
-from bench.ticks import SYMBOLS as BENCH_SYMBOLS
+from bench.clients.readers import Reader, ReadRate
+from bench.feed.ticks import SYMBOLS as BENCH_SYMBOLS
 from deploy.launcher.programs import CLUSTER_SYMBOLS
 from deploy.launcher.stack import Stack
 from tests.client import Client, connected

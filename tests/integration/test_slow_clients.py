@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.hand import Hand
-from bench.readers import Reader, ReadRate
-from bench.ticks import SYMBOLS
+from bench.clients.hand import Hand
+from bench.clients.readers import Reader, ReadRate
+from bench.feed.ticks import SYMBOLS
 from deploy.ports import Address, free_port
 from tests.integration.faults import tell
 from tests.integration.front_kinds import OTHERS, beside, is_here

@@ -33,7 +33,7 @@ OTHER_CAPITALS = {
     "OTHER_VENUES",
     # Of deploy/kafka.sh.
     "MAVEN_REPO",
-    # Of loadtest/_options.py.
+    # Of loadtest/runs/_options.py.
     *("LOAD_SYMBOLS", "LOAD_BATCH", "LOAD_TOKEN", "LOAD_SHAPE", "LOAD_REPORT", "LOAD_MIX", "LOAD_SLOW_RATE"),
     *("LOAD_TOKEN_KEY", "LOAD_TOKEN_COMMAND", "LOAD_TOKEN_SUBJECT", "LOAD_TOKEN_TTL", "LOAD_TOKEN_ISSUER"),
     "LOAD_TOKEN_AUDIENCE",

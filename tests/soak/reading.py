@@ -7,7 +7,7 @@ import aiohttp
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.machine import cpu_s, rss_bytes
+from bench.host.machine import cpu_s, rss_bytes
 from deploy.ports import Address
 
 _METRICS = (

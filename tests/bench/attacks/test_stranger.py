@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bench.attacks.stranger import SOURCE, GoneError, Stranger, Target, at_rate
-from bench.wire import CLOSE, TEXT, server_frame
+from bench.clients.wire import CLOSE, TEXT, server_frame
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from bench.capacity import measuring, shapes
 from bench.capacity.checks import check
-from bench.measure import Bench
+from bench.measuring.measure import Bench
 from bench.system.fronts import STARTS
 from tests.bench.capacity.costs import ROUND
 from tests.integration.front_kinds import require

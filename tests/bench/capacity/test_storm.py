@@ -9,7 +9,7 @@ import pytest
 from bench.capacity import storms
 from bench.capacity.fleet import Limits
 from bench.capacity.storm import Backoff, Loss, bound, simulate
-from bench.processes import ROOT
+from bench.host.processes import ROOT
 
 
 def small(loss: Loss) -> Loss:

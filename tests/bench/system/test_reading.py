@@ -1,6 +1,6 @@
 """What the parts of a system used between two moments."""
 
-from bench.machine import Cores
+from bench.host.machine import Cores
 from bench.system.reading import Reading, between, read
 
 

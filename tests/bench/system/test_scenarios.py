@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench import front
-from bench.contenders import ALL as CONTENDERS
-from bench.measure import Bench
+from bench.measuring.measure import Bench
 from bench.scenarios import Kind, Scenario
+from bench.servers import front
+from bench.servers.contenders import ALL as CONTENDERS
 from bench.system import scenarios
 
 # Not alone: what is asserted is that each part is counted, not what it costs.

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from websockets.asyncio.client import connect
 
-from bench.wire import CLOSE, client_frame, upgrade_request
+from bench.clients.wire import CLOSE, client_frame, upgrade_request
 from gateway.app import create_app
 from gateway.auth.settings import AuthSettings
 from gateway.http.routes import GATEWAY
