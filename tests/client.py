@@ -41,13 +41,13 @@ class Client:
         """Send JSON, or what is given as it stands."""
         await self._socket.send(orjson.dumps(message).decode() if isinstance(message, dict) else message)
 
-    async def subscribe(self, *symbols: str, within_s: float = 10, **options: Any) -> None:
+    async def subscribe(self, *symbols: str, within_s: float = 30, **options: Any) -> None:
         """Subscribe, and wait until that is confirmed."""
         before = self.count("subscribed")
         await self.send({"type": "subscribe", "symbols": list(symbols), **options})
         await self.until(lambda client: client.count("subscribed") > before, within_s)
 
-    async def until(self, condition: Callable[["Client"], bool], within_s: float = 10) -> None:
+    async def until(self, condition: Callable[["Client"], bool], within_s: float = 30) -> None:
         """Wait for ``condition``, looked at after each message.
 
         Raises:
@@ -66,7 +66,7 @@ class Client:
         if not (future.done() or condition(self)):
             raise TimeoutError(f"the connection ended ({self.close_code}) before what was waited for")
 
-    async def until_closed(self, within_s: float = 10) -> int | None:
+    async def until_closed(self, within_s: float = 30) -> int | None:
         """Wait for the end of the connection; its close code."""
         async with asyncio.timeout(within_s):
             await asyncio.wait((self._reading,))
@@ -156,11 +156,11 @@ class Twins(Client):
         await super().send(message)
         await self.straight.send(message)
 
-    async def until(self, condition: Callable[[Client], bool], within_s: float = 10) -> None:
+    async def until(self, condition: Callable[[Client], bool], within_s: float = 30) -> None:
         """Wait until it is so of both."""
         await asyncio.gather(super().until(condition, within_s), self.straight.until(condition, within_s))
 
-    async def until_closed(self, within_s: float = 10) -> int | None:
+    async def until_closed(self, within_s: float = 30) -> int | None:
         """Wait for the end of both connections; the close code, which must be the same."""
         codes = await asyncio.gather(super().until_closed(within_s), self.straight.until_closed(within_s))
         assert codes[0] == codes[1]
@@ -199,7 +199,7 @@ async def connected(url: str, token: str = "") -> AsyncIterator[Client]:
         await client.close()
 
 
-async def open_client(url: str, within_s: float = 10, token: str = "") -> Client:
+async def open_client(url: str, within_s: float = 30, token: str = "") -> Client:
     """Connect, both ways where the URL says so, and wait for the welcome; close it yourself."""
     # No pings of its own: what keeps the connection is the gateway's heartbeat.
     headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -74,7 +74,7 @@ async def test_clients_are_closed_with_1012_when_the_arbiter_is_killed() -> None
             async def worker_is_gone() -> bool:
                 return not members_of({arbiter.pid})
 
-            await eventually(worker_is_gone, within_s=10)
+            await eventually(worker_is_gone, within_s=30)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(arbiter.pid, signal.SIGKILL)

@@ -28,7 +28,7 @@ async def connections_of(stack: Stack, gateway: str) -> int:
     return int((await stats_of(stack, gateway))["scur"])
 
 
-async def until_state(stack: Stack, gateway: str, state: str, within_s: float = 10) -> None:
+async def until_state(stack: Stack, gateway: str, state: str, within_s: float = 30) -> None:
     """Wait for a status in HAProxy: UP, DOWN, or NOLB for a gateway that answers 404."""
 
     async def it_has() -> bool:

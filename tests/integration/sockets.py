@@ -21,7 +21,7 @@ async def socket(port: int, source: str = OPERATOR) -> AsyncIterator[tuple[async
             await writer.wait_closed()
 
 
-async def said(reader: asyncio.StreamReader, within_s: float = 10) -> bytes:
+async def said(reader: asyncio.StreamReader, within_s: float = 30) -> bytes:
     """Read everything until the other end closes, which it must do in time."""
     answer = b""
     async with asyncio.timeout(within_s):

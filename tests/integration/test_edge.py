@@ -156,7 +156,7 @@ async def test_one_source_holds_only_so_many_connections() -> None:
         async def readmitted() -> bool:
             return await served(haproxy, STRANGER)
 
-        await eventually(readmitted, within_s=10)
+        await eventually(readmitted, within_s=30)
 
 
 async def test_one_source_connects_only_so_often() -> None:
@@ -184,7 +184,7 @@ async def test_one_source_asks_only_so_often() -> None:
         async def logged() -> bool:
             return any(line.endswith("GET /last") for line in haproxy.log)
 
-        await eventually(logged, within_s=10)
+        await eventually(logged, within_s=30)
         assert sum(line.endswith("GET /asked") for line in haproxy.log) == 11
 
 
@@ -325,5 +325,5 @@ async def test_no_secret_reaches_the_log(certificate: Certificate) -> None:
                 # Its own question whether it is ready is one of them.
                 return sum(line.startswith("127.0.0.1:") for line in haproxy.log) > len(requests)
 
-            await eventually(logged, within_s=10)
+            await eventually(logged, within_s=30)
             assert [line for line in haproxy.log if SECRET in line] == []

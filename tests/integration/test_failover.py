@@ -138,7 +138,7 @@ async def scene() -> AsyncIterator[Scene]:
         async def in_step() -> bool:
             return bool(new.command("INFO", "replication")["master_link_status"] == "up")
 
-        await eventually(in_step, within_s=10)
+        await eventually(in_step, within_s=30)
         address = await exits.enter_async_context(Proxy(old.port))
         plan = run_plan(
             BUS_URL=f"redis://{address.address}/0",

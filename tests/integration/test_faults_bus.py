@@ -216,6 +216,6 @@ async def _nothing_left_by(process: Process) -> AsyncIterator[None]:
     async def as_before() -> bool:
         return open_files(pid) <= files + BESIDE
 
-    await eventually(as_before, within_s=10)
+    await eventually(as_before, within_s=30)
     assert process.pid == pid
     assert resident_mib(pid) < memory + ROOM_MIB

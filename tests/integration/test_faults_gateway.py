@@ -94,7 +94,7 @@ async def test_a_gateway_out_of_descriptors_keeps_whom_it_has_and_takes_others_w
             async def as_before() -> bool:
                 return open_files(pid) <= files + BESIDE
 
-            await eventually(as_before, within_s=10)
+            await eventually(as_before, within_s=30)
             tell(
                 f"out of descriptors with {len(crowd)} more clients",
                 newcomers_refused=refused.total(),

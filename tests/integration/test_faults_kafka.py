@@ -176,7 +176,7 @@ async def test_a_poller_takes_over_from_a_frozen_one(tmp_path: Path, valkey: Val
 
             stack[leader].send(signal.SIGSTOP)
             began = now()
-            await eventually(is_taken_over, within_s=10)
+            await eventually(is_taken_over, within_s=30)
             await until_current(clients, within_s=10)
             taken_after = now() - began
             stack[leader].send(signal.SIGCONT)

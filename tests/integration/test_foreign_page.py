@@ -89,7 +89,7 @@ async def logged(said: list[str], text: str) -> None:
     async def it_is() -> bool:
         return any(text in line for line in said)
 
-    await eventually(it_is, 10)
+    await eventually(it_is, 30)
     assert 1 == sum(text in line for line in said)
 
 

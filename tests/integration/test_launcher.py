@@ -123,7 +123,7 @@ async def _launch_and_end(
         async def all_gone() -> bool:
             return not members_of(children)
 
-        await eventually(all_gone, within_s=10)
+        await eventually(all_gone, within_s=30)
     finally:
         if launcher.returncode is None:
             launcher.kill()

@@ -56,7 +56,7 @@ async def test_an_interrupted_soak_leaves_nothing() -> None:
         async def all_gone() -> bool:
             return not members_of(children)
 
-        await eventually(all_gone, within_s=10)
+        await eventually(all_gone, within_s=30)
 
 
 @asynccontextmanager

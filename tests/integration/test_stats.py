@@ -122,7 +122,7 @@ async def test_figures_go_on_when_another_poller_takes_over() -> None:
             async def stands_by() -> bool:
                 return bool(await bus.exists("standby.poller"))
 
-            await eventually(stands_by, 10)
+            await eventually(stands_by, 30)
             owner = await bus.get("lease.poller")
             assert isinstance(owner, bytes)
             name = next(name for name in ("poller", "second") if stack[name].pid == int(owner.split(b":")[-2]))

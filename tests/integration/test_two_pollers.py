@@ -53,7 +53,7 @@ class Scene:
             found.append(await self.named_by(key))
             return found[-1] in names
 
-        await eventually(it_is, 10)
+        await eventually(it_is, 30)
         return str(found[-1])
 
     async def until_both_are_there(self) -> tuple[str, str]:

@@ -110,7 +110,7 @@ async def test_what_a_program_started_ends_with_it() -> None:
     async def child_is_gone() -> bool:
         return not members_of({leader})
 
-    await eventually(child_is_gone, within_s=10)
+    await eventually(child_is_gone, within_s=30)
 
 
 async def test_a_program_can_be_started_again() -> None:
