@@ -125,6 +125,7 @@ class _Guard:
         self._coming = Succession([listener.sock for listener in arbiter.LISTENERS])
         self._coming.claim(Role.COMES)
         try:
+            # A stop that came just before has found no replacement under way, and the workers still run.
             if not self._stopping:
                 self._replace_worker()
         finally:
