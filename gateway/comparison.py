@@ -14,6 +14,7 @@ from typing import Final
 
 from gateway.fanout.feed.delivery import Backoff
 from gateway.log_events import IN_SERVICE, OUT_OF_SERVICE
+from market.process.cadence import Cadence
 from market.wire.announcing import TTL_S
 from market.wire.presence import AnyPresent, GatewayPresent
 
@@ -36,11 +37,12 @@ class Comparison:
         live_venues: Callable[[], Mapping[str, int]],
         others: Callable[[], Awaitable[Iterable[AnyPresent] | None]],
         replace: Callable[[str], None],
+        cadence: Cadence,
     ) -> None:
         """``name`` is this gateway's. ``live_venues`` says of each venue whether it is live here; empty at the start.
 
         ``others`` asks the bus for all processes; None if it does not answer. ``replace`` replaces the link, for a
-        reason.
+        reason. ``cadence`` says when it looks.
         """
         self.behind = False
         """Whether prices are live at another gateway that are stale here."""
@@ -48,6 +50,7 @@ class Comparison:
         self._live_venues = live_venues
         self._others = others
         self._replace = replace
+        self._cadence = cadence
         # Nothing secret depends on it.
         self._pause = Backoff(REPLACE_S, SELDOM_S, random.Random())  # noqa: S311
         self._stale_since: float | None = None
@@ -56,7 +59,7 @@ class Comparison:
     async def run(self) -> None:
         """Look once a second until cancelled. It costs nothing while prices are live."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._cadence.wait_s(LOOK_S))
             await self._look()
 
     async def _look(self) -> None:

@@ -33,7 +33,9 @@ class Fleet:
         self._read_at = float("-inf")
         self._found: list[AnyPresent] = []
         self._problem = ""
-        self._comparison = Comparison(gateway.name, self._live_venues, self._others, gateway.feed.health.replace)
+        self._comparison = Comparison(
+            gateway.name, self._live_venues, self._others, gateway.feed.health.replace, gateway.cadence
+        )
         gateway.is_behind = lambda: self._comparison.behind
 
     async def run(self) -> None:

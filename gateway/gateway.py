@@ -42,6 +42,7 @@ from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.read_scheduler import ReadScheduler
 from market.bus import Bus
 from market.metrics.loop_lag import LoopLag
+from market.process.cadence import Cadence
 from market.process.tasks import Group, end
 
 _CLOSING_HANDSHAKES_S: Final = 1.0
@@ -69,6 +70,7 @@ class Gateway:
         self.name = secrets.token_hex(4)
         """Short, and of no other process: clients are told it, and operators see it beside its address."""
         self.loop = asyncio.get_running_loop()
+        self.cadence = Cadence(self.loop.time)
         self.bus = bus
         self.counters = Counters(now_us)
         self.buffers = Buffers(
@@ -99,6 +101,7 @@ class Gateway:
             self.counters,
             self.hub.holds,
             now_us=now_us,
+            cadence=self.cadence,
             rng=self._rng,
         )
         self.hub.find = self.feed.stats_feed.find
@@ -133,7 +136,7 @@ class Gateway:
         """Leaves a port that is shared to the other processes."""
         self.probes = Probes()
         """The balancers that ask whether it is ready."""
-        self.loop_lag = LoopLag()
+        self.loop_lag = LoopLag(self.cadence)
         self.arriving: Callable[[], int] = lambda: 0
         """How many accepted connections are no clients yet."""
 
@@ -143,10 +146,8 @@ class Gateway:
             self.authenticator.start()
         try:
             async with Group() as group:
-                group.create_task(self.feed.run())
-                group.create_task(self.keepalive.run())
-                group.create_task(self.heartbeats.run())
-                group.create_task(self.loop_lag.run())
+                for part in (self.feed, self.keepalive, self.heartbeats, self.loop_lag):
+                    group.create_task(part.run())
         finally:
             await end(*self._background_tasks)
             self.admission.close()
@@ -171,8 +172,7 @@ class Gateway:
 
     def change(self, settings: Settings) -> None:
         """Apply other ``settings`` from now on; `gateway.reload` says which may differ, and sends clients notices."""
-        symbols_before = self.settings.symbols
-        self.settings = settings
+        before, self.settings = self.settings, settings
         self.admission.change(settings)
         self.hub.slow.limit(settings.lag_timeout_s)
         self.buffers.change(Bounds.of(settings.lag_timeout_s, settings.message_timeout_s, settings.max_buffered_bytes))
@@ -182,7 +182,7 @@ class Gateway:
         for connection in self.hub.connections:
             if isinstance(connection, Connection):
                 connection.limit_messages(settings.max_message_bytes)
-        if settings.symbols is not symbols_before:
+        if settings.symbols is not before.symbols:
             self.feed.serve(settings.symbols)
         for call in self.on_change:
             call()

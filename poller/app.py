@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from market.bus import Bus, BusOptions, open_bus
 from market.metrics.loop_lag import LoopLag
+from market.process.cadence import Cadence
 from market.process.service_manager import ServiceManager
 from market.process.tasks import Group, end
 from market.settings.hangup import Hangup, reload_whenever
@@ -80,7 +81,7 @@ class Poller:
         self._source: Source | None = None
         self._intake: Intake | None = None
         self._quality = QualityMonitor(time.monotonic, now_us)
-        self._loop_lag = LoopLag()
+        self._loop_lag = LoopLag(Cadence(_loop_time))
         self.states = SymbolStates(now_us)
         self._starting = LinkState(settings.live_feed, "down", "the poller is starting", now_us())
         self._sequencer = Sequencer(settings.symbols)

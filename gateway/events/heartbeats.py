@@ -24,20 +24,26 @@ class Heartbeats:
         self._slices: list[dict[EventStream, None]] = [{} for _ in range(_SLICES)]
         self._slice_of: dict[EventStream, dict[EventStream, None]] = {}
         self._next = 0
+        self._any = asyncio.Event()
+        """Set while there are streams: a process without any is not woken up."""
 
     def add(self, stream: EventStream) -> None:
         """Serve ``stream`` from now on."""
         # The slice served last: a new stream needs no sign of life yet.
         self._slice_of[stream] = chosen = self._slices[self._next - 1]
         chosen[stream] = None
+        self._any.set()
 
     def remove(self, stream: EventStream) -> None:
         """``stream`` is gone."""
         del self._slice_of.pop(stream)[stream]
+        if not self._slice_of:
+            self._any.clear()
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
+            await self._any.wait()
             await asyncio.sleep(self._slice_s)
             self.sweep_slice()
 

@@ -1,5 +1,6 @@
 """What every program needs to run, whatever it does.
 
+- ``cadence``: one beat for periodic work;
 - ``event``: what a log line is about, under a stable name;
 - ``events``: the events that poller and gateway share;
 - ``logs``: log lines for people or for machines;

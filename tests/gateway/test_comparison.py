@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.comparison import AFTER_S, LOOK_S, REPLACE_S, Comparison
+from market.process.cadence import Cadence
 from market.wire.presence import AnyPresent
 from tests.fakes import run_virtual
 from tests.market.samples import gateway_present, poller_present
@@ -26,7 +27,9 @@ class World:
         self.said: Iterable[AnyPresent] | None = others
         self.asked = 0
         self.replaced_at: list[float] = []
-        self.subject = Comparison(OURS, lambda: self.live, self.others, self.replace)
+        self.subject = Comparison(
+            OURS, lambda: self.live, self.others, self.replace, Cadence(asyncio.get_running_loop().time)
+        )
 
     async def others(self) -> Iterable[AnyPresent] | None:
         self.asked += 1

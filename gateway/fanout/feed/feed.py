@@ -31,6 +31,7 @@ from gateway.protocol.forms import FramedTick
 from gateway.protocol.messages import Status
 from market.bus import Bus, BusDownError, BusSubscription
 from market.prices.symbols import Symbols
+from market.process.cadence import Cadence
 from market.process.reasons import Reasons
 from market.wire.status import BatchLayout
 
@@ -60,18 +61,20 @@ class Feed:
         holds: Callable[[str], bool],
         *,
         now_us: Callable[[], int],
+        cadence: Cadence,
         rng: random.Random,
     ) -> None:
         """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
         in microseconds since the Unix epoch. ``ring`` keeps what is published. ``holds`` says whether somebody holds a
-        topic.
+        topic. ``cadence`` says when it looks whether something is wrong.
         """
         self._bus = bus
         self._symbols = symbols
         self._states = states
         self._counters = counters
+        self._cadence = cadence
         self._rng = rng
         self.bus_link = BusLink()
         self._refuse = Refusals(counters)
@@ -243,7 +246,9 @@ class Feed:
                 self.bus_link.renewing = True
                 return reason
             await asyncio.wait(
-                (subscription.lost, self._resubscribe), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED
+                (subscription.lost, self._resubscribe),
+                timeout=self._cadence.wait_s(_LOOK_S),
+                return_when=asyncio.FIRST_COMPLETED,
             )
             if self._resubscribe.done() and not subscription.lost.done():
                 return None

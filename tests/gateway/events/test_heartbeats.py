@@ -1,8 +1,10 @@
 """Signs of life on all streams."""
 
+import asyncio
 from typing import Any
 
 from gateway.events.heartbeats import Heartbeats
+from tests.fakes import run_virtual
 
 
 class RecordingStream:
@@ -36,6 +38,27 @@ def test_each_stream_is_served_once_in_half_a_heartbeat() -> None:
     for _ in range(16):
         heartbeats.sweep_slice()
     assert (1, 1) == (len(one.sent), len(other.sent))
+
+
+def test_streams_are_served_while_there_are_any() -> None:
+    """The loop has no timer while there are none, also when all have gone."""
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        heartbeats = Heartbeats(20, lambda _: False, lambda: 7)
+        running = asyncio.create_task(heartbeats.run())
+        await asyncio.sleep(100)
+        one = stream()
+        heartbeats.add(one)
+        began_at = loop.time()
+        await asyncio.sleep(30.5)
+        assert 3 == len(one.sent)
+        heartbeats.remove(one)
+        await asyncio.sleep(100)
+        assert (3, 130.5) == (len(one.sent), loop.time() - began_at)
+        running.cancel()
+
+    run_virtual(scene())
 
 
 def test_a_slow_stream_has_prices_to_read_first() -> None:
