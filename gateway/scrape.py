@@ -93,7 +93,7 @@ def _now(gateway: Gateway) -> Iterator[Family]:
     yield gauges("tickgate_venue_live", text, "venue", feed.live_venues().items())
     text = "This gateway's symbols, if the poller reports states."
     yield gauges("tickgate_symbols", text, "state", gateway.states.counts().items())
-    text = "How late the event loop was when it was to wake up, ten times a second."
+    text = "How late the event loop was when it was to wake up, four times a second."
     yield histogram("tickgate_loop_lag_seconds", text, gateway.loop_lag.histogram)
     fan_out = gateway.counters.fan_out
     text = "Flushes: the time to write what one or several messages from the bus brought, to all clients."

@@ -51,7 +51,7 @@ class PollerFamilies:
         yield from self._exchange()
         yield from self._slow()
         yield from self._symbols()
-        text = "How late the event loop was when it was to wake up, ten times a second."
+        text = "How late the event loop was when it was to wake up, four times a second."
         yield histogram(f"{_P}_loop_lag_seconds", text, self._loop_lag)
 
     def _publishing(self) -> Iterator[Family]:
