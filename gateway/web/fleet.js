@@ -122,7 +122,9 @@ export class Fleet {
     for (const [number, read] of Object.values(this.tables[process.role].columns).entries()) {
       const text = read(process, nowUs);
       const cell = row.children[number];
-      if (cell.textContent !== text) cell.textContent = text;
+      if (cell.textContent === text) continue;
+      cell.textContent = text;
+      cell.title = text.length > 12 ? text : ""; // it may be cut off
     }
   }
 }

@@ -10,6 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.http import routes
+from gateway.http.operators import OPS_PATH
+from gateway.http.pages import Pages
 
 BOUND_S = 20.0
 SUBSCRIBE = {"type": "subscribe", "symbols": ["*"], "batch": True, "id": "all"}
@@ -56,6 +58,10 @@ class Client:
         await self.say(type="subscribed", symbols=symbols, id=why)
 
 
+async def _operators_page(request: web.Request) -> web.Response:
+    return Pages().ops.answer(request)
+
+
 class ScriptedGateway:
     """Serves the real pages with the real headers; its WebSocket says what the test tells it to."""
 
@@ -88,8 +94,9 @@ class ScriptedGateway:
     async def running(self) -> AsyncIterator["ScriptedGateway"]:
         """Serve at a free port."""
         served = web.Application()
-        pages = [route for route in routes.routes() if getattr(route, "path", "") not in ("/", "/ws")]
-        served.add_routes([*pages, web.get("/", self._index), web.get("/ws", self._websocket)])
+        own = {"/": self._index, "/ws": self._websocket, OPS_PATH: _operators_page}
+        pages = [route for route in routes.routes() if getattr(route, "path", "") not in own]
+        served.add_routes([*pages, *(web.get(path, handler) for path, handler in own.items())])
         served.on_response_prepare.append(routes.add_page_headers)
         app = served
         if self._prefix:

@@ -3,14 +3,16 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from msgspec import json
 
 from gateway.http.pages import Pages
+from market.wire.presence import AnyPresent
 from tests.accessibility import axe, violations
 from tests.browser import Page, open_page, running_browser
 from tests.gateway.scripted import (
@@ -26,6 +28,7 @@ from tests.gateway.scripted import (
     text,
     tick,
 )
+from tests.market.samples import gateway_present, poller_present
 
 pytestmark = pytest.mark.integration
 
@@ -1075,6 +1078,55 @@ async def test_nothing_moves_that_the_reader_did_not_move(
     assert {"#text"} >= {name for _, names in shifts for name in names}
     assert sum(value for value, _ in shifts) < 0.05
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+PROCESSES = """(() => {
+    window.report = new Promise((first) => { window.tell = (its) => { first(its); window.report = its; }; });
+    window.fetch = async () => new Response(JSON.stringify(await report));
+})()"""
+"""The operator's page asks for what the test says, and waits until there is something."""
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+async def test_nothing_moves_on_the_operators_page_while_figures_and_states_change(
+    page: Page, gateway: ScriptedGateway, width: int
+) -> None:
+    """From the first sight on, whatever the same processes say."""
+    well: list[AnyPresent] = [
+        poller_present(name="leads"),
+        poller_present(name="waits", state="standing by", source=""),
+        *(gateway_present(name=f"gate{number}", address=f"10.0.0.1:8{number}80") for number in range(4)),
+    ]
+    busy = {"clients": 54_321, "slow": 1_234, "ticks_in": 9_876_543.0, "ticks_out": 9_876_543.0, "cut_off": 98_765}
+    problem = {"state": "draining", "stale": ["binance", "coinbase"], "cpu": 1.0, "buffered": 987_654_321}
+    ill = busy | problem
+    unwell: list[AnyPresent] = [
+        poller_present(name="leads", state="bus down", link="down", reason="no message for 30 s " * 5, failures=54_321),
+        poller_present(name="waits", state="leading", published=98_765.0, symbols=12_345, waiting=98_765),
+        *(gateway_present(name=f"gate{number}", address=f"10.0.0.1:8{number}80", **ill) for number in range(3)),
+    ]
+
+    async def report(processes: Sequence[AnyPresent]) -> None:
+        its = {"asked": "gate0", "problem": "", "now_us": 2, "processes": processes}
+        await page.evaluate(f"tell({json.encode(its).decode()})")
+
+    await page.look(width=width, height=844)
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=PROCESSES)
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=SHIFTS)
+    await page.open(f"{gateway.url}ops")
+    await report(well)
+    await page.until("document.body.dataset.state === 'live'")
+    await report(unwell)
+    await page.until("document.querySelectorAll('[data-health=gone]').length === 1")
+    cut_off = "[...document.querySelectorAll('th, td')].filter((one) => one.scrollWidth > one.clientWidth)"
+    # An exchange may have said anything.
+    assert ["Exchange"] == await page.evaluate(f"{cut_off}.map((one) => one.dataset.label)")
+    assert await page.evaluate(f"{cut_off}.every((one) => one.title === one.textContent)")
+    await report(well)
+    await page.until("document.body.dataset.state === 'live'")
+    await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    names = {name for _, names in await page.evaluate("shifts") for name in names}
+    assert {"#text"} >= names, await page.evaluate("places")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
