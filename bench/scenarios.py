@@ -102,11 +102,26 @@ ALL = (
     ),
     Scenario(
         name="unwanted",
-        about="1 client × 1 of 100 symbols, 10,000 ticks/s: what does hearing every channel cost?",
+        about="1 client × 1 of 100 symbols, 10,000 ticks/s in tens: what does hearing every channel cost?",
         clients=1,
         each=1,
         ticks_per_s=10_000,
         burst=10,
+    ),
+    Scenario(
+        name="unwanted-singles",
+        about="1 client × 1 of 100 symbols, as many messages of one tick: how much of that is the message?",
+        clients=1,
+        each=1,
+        ticks_per_s=1_000,
+    ),
+    Scenario(
+        name="unwanted-hundreds",
+        about="1 client × 1 of 100 symbols, 10,000 ticks/s in hundreds: and with a tenth of the messages?",
+        clients=1,
+        each=1,
+        ticks_per_s=10_000,
+        burst=100,
     ),
     Scenario(
         name="idle",

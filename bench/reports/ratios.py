@@ -63,6 +63,8 @@ FIGURES = (
     Figure("crowd", "heartbeats", "heartbeat_share", ".4f"),
     Figure("crowd", "p99 ms", "p99_ms", ".1f"),
     Figure("unwanted", "µs CPU/tick", "cpu_us_per_tick", ".1f"),
+    Figure("unwanted-singles", "µs CPU/tick", "cpu_us_per_tick", ".1f"),
+    Figure("unwanted-hundreds", "µs CPU/tick", "cpu_us_per_tick", ".1f"),
     Figure("idle", "KB/conn", "kb_per_connection", ".2f"),
     Figure("storm", "ms CPU/client", "ms_per_client", ".3f"),
     Figure("poller", "µs CPU/update", "cpu_us_per_update", ".2f"),
@@ -70,9 +72,6 @@ FIGURES = (
     Figure("slow", "p99 ms", "p99_ms", ".1f"),
     Figure("slow-1000", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
     Figure("slow-1000", "p99 ms", "p99_ms", ".1f"),
-    Figure("system", "µs CPU/tick", "cpu_us_per_tick", ".3f"),
-    Figure("system", "p99 ms", "p99_ms", ".1f"),
-    Figure("crowd", "KB/conn", "kb_per_connection", ".2f"),
 )
 
 FRONTED = tuple(

@@ -118,6 +118,8 @@ CLAIMS = (
     Claim("half-busy", "p99 age, resting ÷ never resting", _rests("half-busy", "p99_ms"), 1.2, 1.2, "×"),
     Claim("singles", "share of a core", _figure("singles", "server_share", 100), 70, 70, "%", shown=".0f"),
     Claim("singles", "p99 age", _figure("singles", "p99_ms"), 5, 5, "ms", shown=".1f"),
+    # Ten thousand come in a second: a hundredth of a core is a microsecond for each.
+    Claim("unwanted", "CPU per tick that comes in", _figure("unwanted", "server_share", 100), 3, 3, "µs", shown=".1f"),
     Claim("idle", "memory per connection", _figure("idle", "kb_per_connection"), 14, 8, "KB", shown=".1f"),
     Claim("crowd", "memory per connection", _figure("crowd", "kb_per_connection"), 14, 8, "KB", shown=".1f"),
     Claim("storm", "CPU per client", _figure("storm", "ms_per_client"), 0.35, 0.2, "ms", shown=".3f"),
