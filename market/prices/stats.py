@@ -76,6 +76,10 @@ WHOLES: Final = ("open_us", "close_us", "first_id", "last_id", "trades")
 """The fields that are integers, if they are there."""
 
 
+LATE_US: Final = 60_000_000
+"""See `is_late`."""
+
+
 def is_decimal(text: object) -> bool:
     """Whether ``text`` may be one of the `NUMBERS`."""
     return isinstance(text, str) and _DECIMAL.match(text) is not None
@@ -90,6 +94,15 @@ def readable(stats: Stats) -> tuple[Stats, tuple[str, ...]]:
     wrong = [name for name in NUMBERS if (text := getattr(stats, name)) is not UNSET and not is_decimal(text)]
     wrong += [name for name in WHOLES if (its := getattr(stats, name)) is not UNSET and not _is_whole(its)]
     return (msgspec.structs.replace(stats, **dict.fromkeys(wrong, UNSET)) if wrong else stats), tuple(wrong)
+
+
+def is_late(stats: Stats, held: Stats) -> bool:
+    """Whether ``stats`` are older than those ``held`` of the same symbol, and must not replace them.
+
+    `nothing_known` is never late, and behind it any are new: they are of another source, and clocks differ. If they are
+    older by more than `LATE_US`, the exchange's clock was set back.
+    """
+    return UNSET not in (held.last, stats.last) and 0 < held.ts_us - stats.ts_us <= LATE_US
 
 
 def nothing_known(symbol: str, ts_us: int) -> Stats:

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from market.bus import Batch, BusDownError, Message, in_partition, partition_of
 from market.prices.instruments import Instrument
 from market.prices.listed import Listed, listed
-from market.prices.stats import Stats, nothing_known, readable
+from market.prices.stats import Stats, is_late, nothing_known, readable
 from market.prices.venues import DEFAULT_VENUE
 from market.wire.listings import Listing, encode_listing
 from market.wire.stats import MOST_IN_BATCH, encode_stats, encode_stats_batch
@@ -28,9 +28,6 @@ GAP_S: Final = 0.25
 REFUSED_S: Final = 1.0, 60.0
 """From the first refusal of the bus to the next attempt; and the longest, as it is doubled each time."""
 NEVER: Final = float("inf")
-
-_LATE_US: Final = 60_000_000
-"""Figures that are older than the last by more than this are not late: the exchange's clock was set back."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +67,7 @@ class SlowTopics:
     def put(self, stats: Stats) -> None:
         """Take figures of a symbol, in place of those that wait. Returns at once."""
         held = self._newest.get(stats.symbol)
-        # Behind those of another source any are new: clocks differ.
-        if held is not None and held.last is not UNSET and 0 < held.ts_us - stats.ts_us <= _LATE_US:
+        if held is not None and is_late(stats, held):
             self.drops["out_of_order"] += 1
             return
         self._newest[stats.symbol] = stats

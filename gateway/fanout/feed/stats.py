@@ -9,7 +9,7 @@ from gateway.fanout.feed.refusals import Refusals
 from gateway.metrics.counters import Counters
 from gateway.protocol.channels import STATS, channel_of, symbol_of, topic_of
 from gateway.protocol.forms import FramedTick
-from market.prices.stats import Stats, nothing_known
+from market.prices.stats import Stats, is_late, nothing_known
 from market.prices.symbols import Symbols
 from market.prices.tick import MAX_EXACT
 from market.prices.venues import venue_of
@@ -72,7 +72,8 @@ class StatsFeed:
                 continue
             if holds(topic):
                 stats = self._read(symbol, bytes(raw))
-                if stats is None:
+                # A poller that takes over has heard of some figures before the other one did.
+                if stats is None or ((known := self._held(topic)) is not None and is_late(stats, known)):
                     continue
                 self._pass_on(topic, stats)
             elif topic in last:
@@ -111,6 +112,10 @@ class StatsFeed:
                 self._pass_on(topic, stored)
             else:
                 self._last.pop(topic, None)
+
+    def _held(self, topic: str) -> Stats | None:
+        framed = self._last.get(topic)
+        return framed.tick if framed is not None and isinstance(framed.tick, Stats) else None
 
     def _pass_on(self, topic: str, stats: Stats) -> None:
         self._last[topic] = framed = _framed(topic, stats)

@@ -4,12 +4,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Self
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from tests.client import Client, Message
 from tests.integration.hosts.namespaces import Namespace
@@ -143,21 +144,26 @@ class Visitor:
         client = _Reported(link, self._received)
         try:
             self._note("connected")
-            await client.send({"type": "subscribe", "symbols": [*self._symbols]})
+            await self._send(client, {"type": "subscribe", "symbols": [*self._symbols]})
             self._received_at = self._clock()
-            while not client.closed:
+            while True:
                 await asyncio.wait((client.end,), timeout=PING_EVERY_S if self.pings else None)
                 if client.closed:
                     self._note("closed", str(client.close_code))
-                elif self.careful and self._clock() - self._received_at > SILENT_AFTER_S:
+                    return
+                if self.careful and self._clock() - self._received_at > SILENT_AFTER_S:
                     self._note("silent")
                     return
-                else:
-                    await client.send({"type": "ping"})
+                await self._send(client, {"type": "ping"})
         finally:
             # Whatever the network is like: without a word.
             link.transport.abort()
             await asyncio.wait((client.end,))
+
+    async def _send(self, client: Client, message: Message) -> None:
+        # It may be at its end already: that is told once it has been read.
+        with suppress(ConnectionClosed):
+            await client.send(message)
 
     def _received(self, message: Message) -> None:
         self._received_at = self._clock()

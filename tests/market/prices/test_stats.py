@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from market.prices.stats import NUMBERS, WHOLES, Stats, is_decimal, nothing_known, readable
+from market.prices.stats import LATE_US, NUMBERS, WHOLES, Stats, is_decimal, is_late, nothing_known, readable
 from tests.market.samples import decimals, stats
 
 anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50) | st.just([1])
@@ -69,3 +69,15 @@ def test_a_reader_is_as_strict(text: str) -> None:
 def test_nothing_known() -> None:
     """Only the symbol and the time are said."""
     assert b'{"symbol":"BTCUSDT","ts_us":7}' == msgspec.json.encode(nothing_known("BTCUSDT", 7))
+
+
+@pytest.mark.parametrize(
+    ("ts_us", "held_us", "expected"),
+    [(7, 8, True), (8, 8, False), (9, 8, False), (8, LATE_US + 8, True), (8, LATE_US + 9, False)],
+)
+def test_figures_are_late_for_a_minute_at_most(ts_us: int, held_us: int, *, expected: bool) -> None:
+    """Beyond that the exchange's clock was set back. What says that nothing is known is never late, nor the next."""
+    held, its = (Stats(symbol="BTCUSDT", ts_us=us, last="1.0") for us in (held_us, ts_us))
+    assert expected == is_late(its, held)
+    assert not is_late(nothing_known("BTCUSDT", ts_us), held)
+    assert not is_late(its, nothing_known("BTCUSDT", held_us))

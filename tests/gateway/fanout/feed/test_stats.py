@@ -16,7 +16,7 @@ from gateway.protocol.forms import FramedTick
 from market.bus import Message
 from market.prices.instruments import Instrument
 from market.prices.listed import Listed
-from market.prices.stats import Stats
+from market.prices.stats import LATE_US, Stats
 from market.prices.symbols import Symbols, parse_symbols
 from market.prices.tick import MAX_EXACT, Tick
 from market.wire.listings import Listing, encode_listing
@@ -86,6 +86,20 @@ def test_what_somebody_holds_is_published() -> None:
     setup.held.clear()
     setup.receive(figures(last="2.0"))
     assert (1, {}) == (len(setup.published), setup.last)
+
+
+def test_figures_of_somebody_who_holds_them_never_go_back() -> None:
+    """A poller that takes over says what it heard; that may be older. Behind "nothing is known" any are new."""
+    setup = Setup()
+    setup.held.add("BTCUSDT@stats")
+    setup.receive(figures(last="1.0", ts_us=LATE_US + 9))
+    setup.receive(figures(last="2.0", ts_us=LATE_US + 8))
+    assert figures(last="1.0", ts_us=LATE_US + 9) == setup.subject.stats("BTCUSDT")
+    setup.receive(figures(last="3.0", ts_us=LATE_US + 9))
+    setup.receive(figures(last="4.0", ts_us=8))
+    setup.receive(Stats(symbol="BTCUSDT", ts_us=7))
+    setup.receive(figures(last="5.0", ts_us=6))
+    assert [*"134", UNSET, *"5"] == [last if last is UNSET else str(last)[0] for _, last in setup.prices()]
 
 
 def test_the_newest_is_found_when_it_is_first_wanted() -> None:
@@ -220,6 +234,7 @@ def test_every_digit_survives(sent: list[Stats], held: bool) -> None:
     """From the bytes on the bus to what is published, and to what is found later."""
     setup = Setup()
     setup.held |= {"BTCUSDT@stats"} if held else set()
+    sent.sort(key=lambda its: its.ts_us)
     for its in sent:
         setup.receive(its)
     assert sent[-1] == setup.subject.stats("BTCUSDT")
