@@ -93,7 +93,7 @@ export class Fleet {
       } else if (known.row.dataset.health !== "gone") {
         known.row.dataset.health = "gone";
         const state = Object.keys(this.tables[known.process.role].columns).indexOf("State");
-        known.row.children[state].textContent = `gone since ${new Date().toLocaleTimeString()}`;
+        known.row.children[state].textContent = `gone at ${new Date().toLocaleTimeString()}`;
       }
     }
     return { there, unwell, gone: this.#known.size - there };
