@@ -1114,6 +1114,8 @@ async def test_nothing_moves_on_the_operators_page_while_figures_and_states_chan
     await page.call("Page.addScriptToEvaluateOnNewDocument", source=PROCESSES)
     await page.call("Page.addScriptToEvaluateOnNewDocument", source=SHIFTS)
     await page.open(f"{gateway.url}ops")
+    drawn = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+    await page.evaluate(drawn)
     await report(well)
     await page.until("document.body.dataset.state === 'live'")
     await report(unwell)
@@ -1124,7 +1126,7 @@ async def test_nothing_moves_on_the_operators_page_while_figures_and_states_chan
     assert await page.evaluate(f"{cut_off}.every((one) => one.title === one.textContent)")
     await report(well)
     await page.until("document.body.dataset.state === 'live'")
-    await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    await page.evaluate(drawn)
     names = {name for _, names in await page.evaluate("shifts") for name in names}
     assert {"#text"} >= names, await page.evaluate("places")
 

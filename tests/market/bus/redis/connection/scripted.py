@@ -33,6 +33,8 @@ class ScriptedRedis:
         """Commands of the bus so far."""
         self.connections: set[Connection] = set()
         """Those that neither side has ended."""
+        self.ended = False
+        """Whether nobody is served any more."""
         self._listener: asyncio.Server | None = None
         self.url = ""
 
@@ -46,8 +48,12 @@ class ScriptedRedis:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.shut()
+        self.ended = True
         for connection in tuple(self.connections):
             connection.transport.abort()
+        # One that is just being accepted takes three turns of the loop to be there.
+        for _ in range(5):
+            await asyncio.sleep(0)
 
     def shut(self) -> None:
         """Take no new connection; those there are stay."""
@@ -88,6 +94,8 @@ class Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self._server.accepted += 1
         self._server.connections.add(self)
+        if self._server.ended:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._server.rejects:
