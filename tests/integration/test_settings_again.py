@@ -72,12 +72,14 @@ class Program:
         """How many lines have these words."""
         return sum(words in line for line in self.lines)
 
-    async def hang_up(self, text: str, words: str) -> None:
-        """Change the file, send SIGHUP, and wait for one more line with these words."""
-        before = self.count(words)
+    async def hang_up(self, text: str, words: str) -> str:
+        """Change the file, send SIGHUP, and wait for one more line with these words: that line."""
+        before = len(self.lines)
         self.write(text)
         self.process.send(signal.SIGHUP)
-        await until(lambda: self.count(words) > before, within_s=20)
+        # Other lines may come before it and after it.
+        await until(lambda: any(words in line for line in self.lines[before:]), within_s=20)
+        return next(line for line in self.lines[before:] if words in line)
 
 
 @asynccontextmanager
