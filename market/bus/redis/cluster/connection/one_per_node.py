@@ -29,6 +29,7 @@ class OnePerNode(Generic[T]):
         self._make = make
         self._made: dict[Address, T] = {}
         self._making: dict[Address, asyncio.Task[T]] = {}
+        self._closed = False
 
     def alive(self) -> list[T]:
         """All that can be used."""
@@ -40,7 +41,13 @@ class OnePerNode(Generic[T]):
         return one if one is not None and one.alive else None
 
     async def get(self, address: Address) -> T:
-        """The one for a node."""
+        """The one for a node.
+
+        Raises:
+            ConnectionError: they have been closed. A new one would have nobody to end it.
+        """
+        if self._closed:
+            raise ConnectionError("closed")
         if (one := self.present(address)) is not None:
             return one
         making = self._making.get(address)
@@ -61,7 +68,8 @@ class OnePerNode(Generic[T]):
             self.drop(address, "no longer needed")
 
     def close(self) -> None:
-        """End all, also those that are being made."""
+        """End all, also those that are being made. There will be no others."""
+        self._closed = True
         for task in self._making.values():
             task.cancel()
         for address in tuple(self._made):
@@ -76,9 +84,14 @@ class OnePerNode(Generic[T]):
 
     async def _add(self, address: Address) -> T:
         try:
-            self._made[address] = one = await self._make(address)
+            one = await self._make(address)
         finally:
             del self._making[address]
+        if self._closed:
+            # The cancellation got lost, as it may (`market.process.tasks`).
+            one.close()
+            raise ConnectionError("closed")
+        self._made[address] = one
         return one
 
 

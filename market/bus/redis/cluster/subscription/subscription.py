@@ -23,6 +23,7 @@ from market.bus.redis.cluster.connection.url import Address
 from market.bus.redis.cluster.subscription.node_link import NodeLink
 from market.bus.redis.connection.dial import ANSWER_TIMEOUT_S
 from market.process.events import PARTITION_SOUGHT
+from market.process.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +79,16 @@ class ClusterSubscription:
             RedisError, OSError, ValueError: some partition could not be subscribed to.
         """
         routes = {seat: self._route(seat) for seat in self._seats}
+        placing = [asyncio.ensure_future(self._place(seat, route)) for seat, route in routes.items()]
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await asyncio.gather(*(self._place(seat, route) for seat, route in routes.items()))
+                await asyncio.gather(*placing)
         except TimeoutError:
             troubles = [route.trouble for seat, route in routes.items() if seat.link is None and route.trouble]
             raise RedisConnectionError(troubles[0] if troubles else "no node answered in time") from None
+        finally:
+            # Where one is refused, the others would go on, and connect again.
+            await end(*placing)
         if self.lost.done():
             raise RedisConnectionError(self.lost.result())
         if not all(seat.link for seat in self._seats):
@@ -121,6 +126,9 @@ class ClusterSubscription:
 
     def _route(self, seat: _Seat) -> Route[NodeLink]:
         async def subscribe(address: Address, _: bool) -> NodeLink:
+            if self.lost.done():
+                # The cancellation got lost, as it may (`market.process.tasks`).
+                raise asyncio.CancelledError
             async with asyncio.timeout(_TRY_S):
                 link = await self._links.get(address)
                 await link.subscribe(seat.channels)

@@ -1,6 +1,7 @@
 """One connection to each node; on a virtual clock."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -93,5 +94,31 @@ def test_they_are_ended() -> None:
             await making
         assert "closed" == third.reason
         assert [] == ones.alive()
+
+    run_virtual(main())
+
+
+def test_one_whose_cancellation_gets_lost_is_ended_too() -> None:
+    """It is there a moment after all were ended. None is made afterwards: nobody would end it."""
+
+    async def main() -> None:
+        made: list[FakeConnection] = []
+
+        async def make(_address: Address) -> FakeConnection:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+            made.append(FakeConnection())
+            return made[0]
+
+        ones = OnePerNode(make)
+        making = asyncio.create_task(ones.get(A))
+        await asyncio.sleep(0.5)
+        await ones.aclose()
+        with pytest.raises(ConnectionError, match="closed"):
+            await making
+        assert ["closed"] == [one.reason for one in made]
+        with pytest.raises(ConnectionError, match="closed"):
+            await ones.get(A)
+        assert 1 == len(made)
 
     run_virtual(main())

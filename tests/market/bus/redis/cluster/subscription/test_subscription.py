@@ -1,11 +1,13 @@
 """A subscription to a real cluster whose partitions move."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
+from redis.exceptions import ResponseError
 
-from market.bus import Batch, Bus, BusSubscription, Message, in_partition
+from market.bus import Batch, Bus, BusDownError, BusSubscription, Message, in_partition
+from market.bus.redis.cluster.subscription.node_link import NodeLink
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.redis.cluster.conftest import PARTITIONS
 from tests.valkey_cluster import ClusterNode, ValkeyCluster
@@ -198,3 +200,25 @@ async def test_closing_in_the_middle_of_it(bus: Bus, link: BusSubscription, valk
         link.ping()
     await until(lambda: not node.command("CLIENT", "LIST", "TYPE", "pubsub"))
     assert not link.missed.is_set()
+
+
+async def test_where_one_partition_is_refused_the_others_end(
+    bus: Bus, receiver: RecordingReceiver, valkey_cluster: ValkeyCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscription that could not be opened does not go on to connect: the next try has its own connections."""
+    really = NodeLink.subscribe
+
+    async def subscribe(link: NodeLink, channels: Mapping[bytes, str]) -> None:
+        if TOPICS[0] in channels.values():
+            raise ResponseError("NOPERM not this one")
+        # These are still at it when the first one is refused.
+        await until(lambda: not link.alive)
+        monkeypatch.setattr(NodeLink, "subscribe", really)
+        await really(link, channels)
+
+    monkeypatch.setattr(NodeLink, "subscribe", subscribe)
+    with pytest.raises(BusDownError, match="not this one"):
+        await bus.broker.subscribe(TOPICS, receiver.receive)
+    assert "_place" not in str(asyncio.all_tasks())
+    for node in valkey_cluster.nodes:
+        await until(lambda: not node.command("CLIENT", "LIST", "TYPE", "pubsub"))  # noqa: B023 # awaited here
