@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from tests.serving import close, turns
+
 _CHUNK_BYTES = 65_536
 
 
@@ -33,10 +35,11 @@ class ForwardProxy:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
+        await close(self._server)
         for writer in self._writers:
             writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await turns()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

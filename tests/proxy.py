@@ -7,6 +7,8 @@ cable the sender's bytes are acknowledged, by the proxy; so only the programs' o
 import asyncio
 from types import TracebackType
 
+from tests.serving import close, turns
+
 _CHUNK_BYTES = 65_536
 
 
@@ -78,8 +80,10 @@ class Proxy:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.refuse()
+        if self._listener is not None:
+            await close(self._listener)
         await self.drop()
+        await turns()
 
     @property
     def address(self) -> str:

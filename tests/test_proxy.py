@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from tests.proxy import Proxy
+from tests.serving import serving
 from tests.waiting import until
 
 
@@ -36,13 +37,10 @@ def echo() -> Echo:
 @pytest.fixture
 async def proxy(echo: Echo) -> AsyncIterator[Proxy]:
     """A proxy before the server, without faults."""
-    listener = await asyncio.start_server(echo.talk, "127.0.0.1")
-    try:
-        async with Proxy(listener.sockets[0].getsockname()[1]) as proxy:
+    async with serving(echo.talk) as port:
+        async with Proxy(port) as proxy:
             yield proxy
         await until(lambda: echo.connections == 0)
-    finally:
-        listener.close()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.exchange.limits import Limits, RollingCount, Violation
 from tests.exchange.market import Market
 from tests.exchange.rest import Request, Rest
 from tests.exchange.streams import Connection
+from tests.serving import close
 
 
 class Exchange:
@@ -139,9 +140,9 @@ class Exchange:
     async def refuse(self) -> None:
         """Take no new connection, of either kind; those there are stay."""
         if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-            # One turn of the loop, in which the socket is really closed.
+            listener, self._listener = self._listener, None
+            await close(listener)
+            # The socket is really closed in the next turn of the loop.
             await asyncio.sleep(0)
 
     async def accept(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.attacks.stranger import SOURCE, GoneError, Stranger, Target, at_rate
 from bench.clients.wire import CLOSE, TEXT, server_frame
+from tests.serving import serving
 
 
 @asynccontextmanager
@@ -23,8 +24,8 @@ async def server(*answers: bytes) -> AsyncIterator[tuple[Target, list[str]]]:
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
-        yield Target("127.0.0.1", listening.sockets[0].getsockname()[1]), came
+    async with serving(serve) as port:
+        yield Target("127.0.0.1", port), came
 
 
 async def test_what_a_stranger_is_answered_is_counted() -> None:

@@ -11,6 +11,7 @@ from tests.exchange.coinbase.limits import CoinbaseLimits
 from tests.exchange.coinbase.products import Product, now
 from tests.exchange.coinbase.streams import Connection
 from tests.exchange.limits import RollingCount, Violation
+from tests.serving import close
 
 
 class CoinbaseExchange:
@@ -104,8 +105,8 @@ class CoinbaseExchange:
     async def refuse(self) -> None:
         """Listen no more."""
         if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+            listener, self._listener = self._listener, None
+            await close(listener)
 
     async def accept(self) -> None:
         """Listen, again on the same port."""

@@ -1,14 +1,13 @@
 """A front that ends TLS, for clients that take nothing else."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trustme
 
-_PIECE = 64 * 1024
+from tests.serving import forward, serving
 
 
 @asynccontextmanager
@@ -20,21 +19,6 @@ async def tls_front(front: str, folder: Path) -> AsyncIterator[tuple[str, Mappin
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, ours = await asyncio.open_connection(host, int(port))
-        await asyncio.gather(_pass_on(reader, ours), _pass_on(theirs, writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    async with server:
-        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with serving(forward(int(port), host), context=context) as served:
         trust = str(folder / "authority.pem")
-        yield address, {"SSL_CERT_FILE": trust, "REQUESTS_CA_BUNDLE": trust}
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while piece := await reader.read(_PIECE):
-            writer.write(piece)
-            await writer.drain()
-    with suppress(OSError):
-        writer.close()
+        yield f"127.0.0.1:{served}", {"SSL_CERT_FILE": trust, "REQUESTS_CA_BUNDLE": trust}

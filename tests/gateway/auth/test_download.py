@@ -15,6 +15,7 @@ from yarl import URL
 from gateway.auth.download import DownloadError, UrlError, check_url, download
 from market.settings.proxy import Proxies
 from tests.forward_proxy import ForwardProxy
+from tests.serving import serving
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[URL]]
@@ -147,8 +148,7 @@ async def test_a_server_that_breaks_the_protocol_is_a_failure(answer: bytes) -> 
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with serving(handle) as port:
         assert await failure(URL(f"http://127.0.0.1:{port}/keys?key=hidden"))
 
 

@@ -18,6 +18,7 @@ from poller.source import LinkState, Listener, NullListener, Source, Update
 from poller.venues import auto
 from poller.venues.auto import ProbeResult
 from tests.poller.listening import RecordingListener, eventually
+from tests.serving import serving
 
 PING = "/api/v3/ping"
 look = partial(auto.look, ping=PING)
@@ -101,8 +102,11 @@ async def test_a_wrong_certificate_is_an_answer() -> None:
     """It is told by name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=context) as server:
-        port = server.sockets[0].getsockname()[1]
+
+    async def answer_nothing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        return
+
+    async with serving(answer_nothing, context=context) as port:
         sight = await look(Endpoints("pings", [f"https://127.0.0.1:{port}"]), now_us)
     assert ProbeResult(True, "certificate: unable to get local issuer certificate") == sight
 
@@ -110,11 +114,10 @@ async def test_a_wrong_certificate_is_an_answer() -> None:
 async def test_who_hangs_up_is_there() -> None:
     """An exchange that accepts the connection and fails is there."""
 
-    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
-    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with serving(hang_up) as port:
         sight = await look(Endpoints("pings", [f"http://127.0.0.1:{port}"]), now_us)
     assert sight.there
     assert sight.reason

@@ -15,6 +15,7 @@ from deploy.chaos.errors import NotMadeError
 from deploy.chaos.network.connections import Place
 from deploy.chaos.network.group import group_of
 from deploy.chaos.network.kernel import program
+from tests.serving import serving
 from tests.waiting import until
 
 
@@ -98,37 +99,27 @@ class Echo:
 @asynccontextmanager
 async def echo() -> AsyncIterator[Echo]:
     """One whose process is connected."""
-    writers: list[asyncio.StreamWriter] = []
     heard: list[str] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        try:
-            while word := await reader.read(10):
-                heard.append(word.decode())
-                writer.write(word)
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
+        while word := await reader.read(10):
+            heard.append(word.decode())
+            writer.write(word)
+        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    place = Place(*server.sockets[0].getsockname())
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _PROGRAM, place.host, str(place.port), stdin=PIPE, stdout=PIPE
-    )
-    one = Echo(place, process)
-    one.told = heard
-    reading = asyncio.create_task(one.read())
-    try:
-        await until(lambda: "ready" in one.answers)
-        one.answers.clear()
-        yield one
-    finally:
-        process.kill()
-        await process.wait()
-        await reading
-        server.close()
-        for writer in writers:
-            writer.close()
-        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
+    async with serving(answer) as port:
+        place = Place("127.0.0.1", port)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _PROGRAM, place.host, str(place.port), stdin=PIPE, stdout=PIPE
+        )
+        one = Echo(place, process)
+        one.told = heard
+        reading = asyncio.create_task(one.read())
+        try:
+            await until(lambda: "ready" in one.answers)
+            one.answers.clear()
+            yield one
+        finally:
+            process.kill()
+            await process.wait()
+            await reading

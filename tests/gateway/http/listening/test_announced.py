@@ -9,6 +9,7 @@ import pytest
 from gateway.admission.address import TrustedProxies
 from gateway.http.listening.announced import Announcements
 from gateway.metrics.counters import Counters
+from tests.serving import close
 
 VERSION_1 = b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 443\r\n"
 VERSION_2 = (
@@ -52,7 +53,7 @@ class Served:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.server.close()
+        await close(self.server)
 
     async def says(self, *pieces: bytes, source: str = "127.0.0.1") -> bytes:
         """What a connection that sends ``pieces`` hears."""

@@ -24,6 +24,7 @@ from gateway.websocket.buffering.buffers import Buffers
 from gateway.websocket.sockets import report_what_waits
 from gateway.websocket.writer import Writer
 from market.settings.environ import SettingError
+from tests.serving import close
 
 BLOB = bytes(8 * 1024)
 UNSEEN_BYTES = 512 * 1024
@@ -90,7 +91,7 @@ async def served(certificate: str, timeout_s: float = 10) -> AsyncIterator[tuple
     try:
         yield server.sockets[0].getsockname()[1], came
     finally:
-        server.close()
+        await close(server)
 
 
 def believing(authority: trustme.CA) -> ssl.SSLContext:

@@ -11,6 +11,7 @@ from market.bus.kafka.connection import topics
 from market.bus.kafka.connection.client import KafkaClient
 from market.bus.kafka.connection.faults import explained
 from market.bus.kafka.connection.url import KafkaUrl, parse_kafka_url
+from tests.serving import serving
 
 URL = parse_kafka_url("kafka://desk:sesame@h:1/p?sasl=plain")
 
@@ -103,18 +104,17 @@ async def test_a_client_that_was_answered_once_gives_no_such_hint(monkeypatch: p
         await reader.read(1)
         writer.close()
 
-    server = await asyncio.start_server(end, "127.0.0.1", 0)
-    client = KafkaClient(f"kafka://127.0.0.1:{server.sockets[0].getsockname()[1]}?tls=true")
-    with pytest.raises(BusDownError, match="where it does not speak TLS, leave tls=true out of BUS_URL"):
-        await client.partitions()
-    with monkeypatch.context() as patch:
-        patch.setattr(topics, "require", lambda *_, **__: 1)
-        assert await client.partitions() == 1
-    # The reason is known by now.
-    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 0.1)
-    with pytest.raises(BusDownError, match="cannot be reached: ") as told:
-        await client.partitions()
-    assert "BUS_URL" not in str(told.value)
-    assert "listener" not in str(told.value)
-    await client.aclose()
-    server.close()
+    async with serving(end) as port:
+        client = KafkaClient(f"kafka://127.0.0.1:{port}?tls=true")
+        with pytest.raises(BusDownError, match="where it does not speak TLS, leave tls=true out of BUS_URL"):
+            await client.partitions()
+        with monkeypatch.context() as patch:
+            patch.setattr(topics, "require", lambda *_, **__: 1)
+            assert await client.partitions() == 1
+        # The reason is known by now.
+        monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 0.1)
+        with pytest.raises(BusDownError, match="cannot be reached: ") as told:
+            await client.partitions()
+        assert "BUS_URL" not in str(told.value)
+        assert "listener" not in str(told.value)
+        await client.aclose()

@@ -7,6 +7,7 @@ from typing import Final, cast
 import hiredis
 
 from market.bus.redis.roles.scripts import ACQUIRE, READ, READ_ALL
+from tests.serving import close, turns
 
 ANSWERS: Final = {
     b"EVAL": b":1\r\n",
@@ -33,8 +34,6 @@ class ScriptedRedis:
         """Commands of the bus so far."""
         self.connections: set[Connection] = set()
         """Those that neither side has ended."""
-        self.ended = False
-        """Whether nobody is served any more."""
         self._listener: asyncio.Server | None = None
         self.url = ""
 
@@ -47,13 +46,11 @@ class ScriptedRedis:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.shut()
-        self.ended = True
+        if self._listener is not None:
+            await close(self._listener)
         for connection in tuple(self.connections):
             connection.transport.abort()
-        # One that is just being accepted takes three turns of the loop to be there.
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns()
 
     def shut(self) -> None:
         """Take no new connection; those there are stay."""
@@ -94,8 +91,6 @@ class Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self._server.accepted += 1
         self._server.connections.add(self)
-        if self._server.ended:
-            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._server.rejects:

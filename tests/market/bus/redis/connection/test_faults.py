@@ -15,6 +15,7 @@ from market.bus.redis.connection.faults import ExplainedError, explained
 from market.bus.redis.connection.url import RedisUrl, parse_redis_url
 from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
 from tests.market.bus.using import outcome_of
+from tests.serving import serving
 from tests.valkey import Valkey
 
 HERE = RedisUrl(host="h", username="gateways", password="sesame-street")  # noqa: S106 # a mark to look for
@@ -33,11 +34,9 @@ async def test_tls_where_there_is_none(valkey: Valkey) -> None:
         writer.close()
         await writer.wait_closed()
 
-    server = await asyncio.start_server(answer_plainly, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    said = await outcome_of(f"rediss://127.0.0.1:{port}/0")
+    async with serving(answer_plainly) as port:
+        said = await outcome_of(f"rediss://127.0.0.1:{port}/0")
     assert said == f"127.0.0.1:{port} does not speak TLS; write redis:// in BUS_URL, or the port that does"
-    server.close()
 
 
 async def test_no_tls_where_there_is(valkey: Valkey, tmp_path: Path) -> None:

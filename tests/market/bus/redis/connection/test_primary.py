@@ -11,6 +11,7 @@ from market.bus.redis.connection import dial
 from market.bus.redis.connection.primary import FixedPrimary, primary_of
 from market.bus.redis.connection.sentinel.primary import SentinelPrimary
 from tests.market.bus.redis.connection.tls_front import Certificates, tls_front
+from tests.serving import serving
 from tests.valkey import Valkey
 
 
@@ -56,13 +57,10 @@ async def test_tls_is_no_reason_where_the_server_was_reached(
         served.set()
 
     monkeypatch.setattr(dial, "ANSWER_TIMEOUT_S", 0.1)
-    server = await asyncio.start_server(hear, "127.0.0.1", port)
-    try:
+    async with serving(hear, port=port):
         with pytest.raises(RedisConnectionError) as failed:
             await primary.dial(0)
         await served.wait()
-    finally:
-        server.close()
     assert str(failed.value).startswith(f"{place} ")
     assert "TLS" not in str(failed.value)
     assert "BUS_URL" not in str(failed.value)

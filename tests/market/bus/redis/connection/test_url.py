@@ -23,6 +23,7 @@ from poller.settings import PollerSettings
 from tests.market.bus.receivers import RecordingReceiver
 from tests.market.bus.using import listen, outcome_of, publish
 from tests.market.samples import tick
+from tests.serving import serving
 from tests.valkey import Valkey
 
 
@@ -312,17 +313,12 @@ async def test_a_server_that_repeats_what_it_was_asked_is_not_quoted() -> None:
         await writer.wait_closed()
 
     for answer in (repeat, cite):
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        try:
-            async with opened(f"redis://gateways:{secret}@127.0.0.1:{port}/0") as bus:
-                for ask in (
-                    last_ticks(bus.last_values),
-                    listen(bus, ["BTCUSDT"], RecordingReceiver()),
-                    publish(bus, [tick()]),
-                ):
-                    with pytest.raises(BusDownError) as refusal:
-                        await ask
-                    assert parts_said(secret, "\n".join(everything_said(refusal.value))) == set()
-        finally:
-            server.close()
+        async with serving(answer) as port, opened(f"redis://gateways:{secret}@127.0.0.1:{port}/0") as bus:
+            for ask in (
+                last_ticks(bus.last_values),
+                listen(bus, ["BTCUSDT"], RecordingReceiver()),
+                publish(bus, [tick()]),
+            ):
+                with pytest.raises(BusDownError) as refusal:
+                    await ask
+                assert parts_said(secret, "\n".join(everything_said(refusal.value))) == set()

@@ -1,12 +1,13 @@
 """TLS before a Valkey server that speaks none itself, with certificates made for the test."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from trustme import CA, LeafCert
+
+from tests.serving import forward, serving
 
 
 class Certificates:
@@ -33,29 +34,5 @@ async def tls_front(
     if clients_of is not None:
         clients_of.configure_trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
-    pumps: set[asyncio.Task[None]] = set()
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        except (OSError, ssl.SSLError):
-            pass
-        finally:
-            writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
-        for way in ((reader, behind_writer), (behind_reader, writer)):
-            task = asyncio.create_task(carry(*way))
-            pumps.add(task)
-            task.add_done_callback(pumps.discard)
-
-    server = await asyncio.start_server(serve, host, at, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        if pumps:
-            await asyncio.wait(pumps)
+    async with serving(forward(port), host, at, context=context) as front:
+        yield front

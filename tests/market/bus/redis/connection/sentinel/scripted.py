@@ -7,6 +7,8 @@ from typing import cast
 
 import hiredis
 
+from tests.serving import close, turns
+
 
 class ScriptedSentinel:
     """Takes connections on a port of 127.0.0.1. `scripted` starts it."""
@@ -117,9 +119,10 @@ async def scripted(count: int = 3) -> AsyncIterator[list[ScriptedSentinel]]:
         yield sentinels
     finally:
         for listener in listeners:
-            listener.close()
+            await close(listener)
         for sentinel in sentinels:
             sentinel.drop()
+        await turns()
 
 
 def url_of(sentinels: list[ScriptedSentinel], options: str = "", *, scheme: str = "redis+sentinel") -> str:
