@@ -1,12 +1,12 @@
 """The link to the exchange as a whole: up while prices arrive, by streams or by REST."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from poller.coverage.cover import Cover, some
 from poller.coverage.staleness import UNPRICED
 from poller.coverage.streams import Streams
-from poller.coverage.watch import StandIn
+from poller.coverage.watch import StandIn, Watch
 from poller.network.exchange_link import ExchangeLink
 from poller.stream.shard import Shard
 
@@ -15,7 +15,8 @@ class FeedLink:
     """Decides the state of an `ExchangeLink`; its reason says what is unusual.
 
     Streams that are connected are not enough after an interruption: the last price is from before it. The link is up
-    again with the first price.
+    again with the first price, but not before REST has answered, or failed: in an answer are the prices of all symbols
+    that are quiet, and until then each of them would be called stale by itself.
     """
 
     def __init__(
@@ -26,17 +27,17 @@ class FeedLink:
         stand_in: StandIn,
         *,
         cover: Cover,
-        unpriced: Callable[[Collection[str]], bool],
+        watch: Watch,
         is_traded: Callable[[str], bool],
         grace_s: float,
     ) -> None:
-        """``unpriced`` is as `poller.coverage.watch.Watch.unpriced`. A price is waited for ``grace_s`` seconds."""
+        """``watch`` knows of which symbols a price has come. One is waited for ``grace_s`` seconds."""
         self._own = streams
         self._link = link
         self._shards = shards
         self._stand_in = stand_in
         self._cover = cover
-        self._unpriced = unpriced
+        self._watch = watch
         self._is_traded = is_traded
         self._grace_s = grace_s
         self._clock = asyncio.get_running_loop().time
@@ -63,7 +64,7 @@ class FeedLink:
             self._link.set(source, "up" if live and not waits else "down", f"{reason}{missing}")
 
     def _waits(self, live: Iterable[Shard]) -> bool:
-        """Whether the link was down, and no price has come yet by the ``live`` streams, nor by REST.
+        """Whether the link was down, and no price has come yet by the ``live`` streams, or REST may still have more.
 
         Only for the grace: then each symbol's own state says that its price is not known, and none waits for ever
         where nothing is traded.
@@ -71,7 +72,8 @@ class FeedLink:
         if (
             self._link.state.link == "up"
             or self._stand_in.ok
-            or not self._unpriced([symbol for shard in live for symbol in shard.symbols if self._is_traded(symbol)])
+            or not (traded := [symbol for shard in live for symbol in shard.symbols if self._is_traded(symbol)])
+            or not (self._watch.is_asking or self._watch.unpriced(traded))
         ):
             self._waits_until = None
             return False

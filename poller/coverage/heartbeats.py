@@ -10,6 +10,9 @@ from poller.source import Take, Update, Verdict
 class Heartbeats:
     """See `poller.coverage.watch.Watch`. Times are the event loop's, in seconds."""
 
+    is_asking = False
+    """REST is not asked."""
+
     def __init__(
         self, received_within_s: float, *, unusable_s: float, grace_s: float, doubt: Callable[[str], None]
     ) -> None:

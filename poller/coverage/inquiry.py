@@ -1,6 +1,7 @@
 """Single REST requests: for prices that a new connection missed, and about quiet symbols: is the market quiet?"""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
@@ -22,10 +23,21 @@ class _Seeds:
     """Symbols to request once. A symbol that is added during a request is requested again."""
 
     def __init__(self) -> None:
+        self.is_new = False
+        """Whether some were added of which no request has been answered or has failed."""
         self._symbols: dict[str, None] = {}
-        self._some = asyncio.Event()
+        self._some, self._new = asyncio.Event(), asyncio.Event()
 
     def add(self, symbols: Iterable[str]) -> None:
+        self.is_new = True
+        self._new.set()
+        self._put(symbols)
+
+    def put_back(self, symbols: Iterable[str]) -> None:
+        """Request ``symbols`` again: the request failed."""
+        self._put(symbols)
+
+    def _put(self, symbols: Iterable[str]) -> None:
         self._symbols.update(dict.fromkeys(symbols))
         self._some.set()
 
@@ -37,8 +49,19 @@ class _Seeds:
         """Wait for at least one, and take them all."""
         await self._some.wait()
         self._some.clear()
+        self._new.clear()
         taken, self._symbols = tuple(self._symbols), {}
         return taken
+
+    def asked(self) -> None:
+        """The request for those that were taken is over."""
+        self.is_new = self._new.is_set()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait so long, but not longer than until others are added: where streams are back, REST may be too."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._new.wait()
 
 
 class Inquiry:
@@ -58,16 +81,16 @@ class Inquiry:
         counters: Counters,
         rng: random.Random,
         summaries_at_once: int | None = None,
-        priced: Callable[[], None] = lambda: None,
+        asked: Callable[[], None] = lambda: None,
     ) -> None:
         """Answers go to ``report``; a request for summaries names ``summaries_at_once`` symbols.
 
-        ``priced`` is called after an answer with the quotes that new connections missed.
+        ``asked`` is called after each request for the quotes that new connections missed.
         """
         self._polling = polling
         self._listing = listing
         self._report = report
-        self._priced = priced
+        self._asked = asked
         self._timing = timing
         self._counters = counters
         self._clock = asyncio.get_running_loop().time
@@ -141,6 +164,11 @@ class Inquiry:
         """See `poller.coverage.watch.Watch.unpriced`."""
         return bool(symbols) and all(symbol in self._unseeded for symbol in symbols)
 
+    @property
+    def is_asking(self) -> bool:
+        """See `poller.coverage.watch.Watch.is_asking`."""
+        return self._quote_seeds.is_new
+
     def forget(self, symbols: Collection[str]) -> None:
         """Expect nothing of ``symbols``."""
         self.lost(symbols)
@@ -183,24 +211,23 @@ class Inquiry:
     async def run(self) -> None:
         """Send the requests that are due, until cancelled."""
         async with Group() as group:
-            group.create_task(self._seed(self._quote_seeds, self._polling.quotes, self._backoffs[0], self._priced))
+            group.create_task(self._seed(self._quote_seeds, self._polling.quotes, self._backoffs[0], self._asked))
             group.create_task(self._seed(self._summary_seeds, self._polling.summaries, self._backoffs[1]))
             group.create_task(self._settle_doubts())
 
-    async def _seed(
-        self, seeds: "_Seeds", ask: Ask, backoff: Backoff, answered: Callable[[], None] = lambda: None
-    ) -> None:
+    async def _seed(self, seeds: _Seeds, ask: Ask, backoff: Backoff, asked: Callable[[], None] = lambda: None) -> None:
         """Request the symbols of each new connection once."""
         while True:
             # A symbol that is not traded is requested when it is.
-            if not (symbols := self._traded(await seeds.take())):
-                continue
-            if await ask(symbols, self.begin()) is None:
+            symbols = self._traded(await seeds.take())
+            failure = await ask(symbols, self.begin()) if symbols else None
+            seeds.asked()
+            asked()
+            if failure is not None:
+                seeds.put_back(symbols)
+                await seeds.pause(backoff.next_s())
+            elif symbols:
                 backoff.reset()
-                answered()
-            else:
-                seeds.add(symbols)
-                await asyncio.sleep(backoff.next_s())
 
     async def _settle_doubts(self) -> None:
         while True:

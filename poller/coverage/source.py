@@ -99,7 +99,7 @@ class StreamSource:
             self._shards,
             self._stand_in,
             cover=self._cover,
-            unpriced=self._watch.unpriced,
+            watch=self._watch,
             is_traded=self._listing.is_traded,
             grace_s=timing.grace_s,
         )
@@ -196,8 +196,8 @@ class StreamSource:
         self._watch.watch(shard.symbols, shard.quoted)
         self._cover.review()
 
-    def _priced(self) -> None:
-        """REST has answered with the prices that new streams missed."""
+    def _asked(self) -> None:
+        """REST was asked for the prices that new streams missed."""
         self._cover.review()
         self._refresh()
 
@@ -225,7 +225,7 @@ class StreamSource:
             counters=self._counters,
             rng=self._rng,
             summaries_at_once=questions.summaries_at_once,
-            priced=self._priced,
+            asked=self._asked,
         )
 
     def _new_connection(self, symbols: tuple[str, ...]) -> Connection:

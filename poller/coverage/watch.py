@@ -10,6 +10,10 @@ from poller.source import Take, Update, Verdict
 class Watch(Protocol):
     """Records what the streams brought of each symbol, and finds the unreliable ones."""
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether REST is asked for prices that new streams missed, and has neither answered nor failed yet."""
+
     def received(self, update: Update, verdict: Verdict) -> None:
         """A stream brought ``update``."""
 

@@ -13,6 +13,7 @@ from deploy.process.processes import Process
 from gateway.admission.address import TrustedProxies
 from gateway.admission.request.head import MAX_BODY_BYTES, MAX_FIELDS, MAX_HEAD_BYTES
 from gateway.auth.settings import AuthSettings
+from market.process.tasks import end
 from tests.gateway.auth.tokens import SECRET, token
 from tests.gateway.conftest import HOST, RunningGateway, start_gateway
 from tests.integration.stacks import GATEWAY_COUNT, answers, environment
@@ -50,13 +51,22 @@ async def access_control(**settings: object) -> AsyncIterator[AccessControl]:
     haproxy = Process(
         "haproxy", command, env=environment(**variables, **gateways), say=lambda _name, line: log.append(line)
     )
+    beating = asyncio.create_task(_beat(running))
     try:
         await haproxy.start()
         await answers(f"http://{HOST}:{port}/readyz", 200)
         yield AccessControl(running, port, log)
     finally:
+        await end(beating)
         await haproxy.stop(10)
         await running.close()
+
+
+async def _beat(running: RunningGateway) -> None:
+    """A gateway that hears nothing for long takes itself out of service, and a crowd may take long."""
+    while True:
+        await running.heartbeat()
+        await asyncio.sleep(1)
 
 
 async def ask(port: int, *requests: bytes, finished: bool = False) -> list[tuple[int, bytes]]:

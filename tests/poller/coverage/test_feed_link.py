@@ -1,13 +1,19 @@
 """After an interruption an old price is not called live because connections are up again."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec import structs
 
+from poller.coverage.feed_link import FeedLink
 from poller.coverage.source import StreamSource
 from poller.coverage.staleness import UNPRICED
+from poller.network.exchange_link import ExchangeLink
 from tests.exchange import Exchange
+from tests.fakes import run_virtual
 from tests.poller.listening import LIMITS, REST, RecordingListener, arrived, eventually, heeding, new_ws
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
@@ -96,3 +102,76 @@ async def test_one_of_several_streams_waits_for_its_own_symbols(exchange: Exchan
         assert {"ETHUSDT"} == listener.lacking.keys()
         exchange.quote("ETHUSDT", bid="8.00000000")
         await eventually(lambda: not listener.lacking)
+
+
+class Scene:
+    """A stream that is back after an interruption, and REST beside it; on a virtual clock."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = {"A", "B"}
+        """Symbols of which no price has come."""
+        self.shard = SimpleNamespace(live=True, lost_at=None, symbols=("A", "B"), reason="")
+        self.watch = SimpleNamespace(is_asking=True, unpriced=lambda symbols: self.missing >= {*symbols})
+        self.cover = SimpleNamespace(lacking={"A": "so", "B": "so"})
+        parts: Any = (
+            SimpleNamespace(source="x-ws", stand_in="x-rest", questions=None),
+            ExchangeLink("x-ws", lambda: 0),
+            [self.shard],
+            SimpleNamespace(ok=False, reason=""),
+        )
+        others: Any = {"cover": self.cover, "watch": self.watch}
+        self.link = FeedLink(*parts, **others, is_traded=lambda _: True, grace_s=3.0)
+        self._state = parts[1]
+
+    def says(self) -> tuple[str, str]:
+        """Whether the link is up now, and why not."""
+        self.link.refresh()
+        return self._state.state.link, self._state.state.reason
+
+
+def test_the_first_price_does_not_outrun_the_answer_that_has_all_others() -> None:
+    """Else every symbol that is quiet would be called stale by itself, for a moment."""
+
+    async def main() -> None:
+        scene = Scene()
+        assert scene.says() == ("down", UNPRICED)
+        scene.missing.discard("A")
+        await asyncio.sleep(1)
+        assert scene.says() == ("down", UNPRICED)
+        scene.watch.is_asking, scene.missing, scene.cover.lacking = False, set(), {}
+        assert scene.says() == ("up", "")
+        # Another stream is asked about later: what is live stays so.
+        scene.watch.is_asking = True
+        assert scene.says() == ("up", "")
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("priced", [False, True])
+def test_an_answer_that_does_not_come_is_not_waited_for_longer_than_the_grace(priced: bool) -> None:
+    """Each symbol then says for itself whether it is live."""
+
+    async def main() -> None:
+        scene = Scene()
+        if priced:
+            scene.missing.discard("A")
+        assert scene.says() == ("down", UNPRICED)
+        await asyncio.sleep(2.9)
+        assert scene.says() == ("down", UNPRICED)
+        await asyncio.sleep(0.2)
+        assert scene.says() == ("up", "nothing comes of A, B")
+
+    run_virtual(main())
+
+
+def test_with_the_first_price_it_is_up_where_rest_has_failed() -> None:
+    """That price is live, whatever becomes of the others."""
+
+    async def main() -> None:
+        scene = Scene()
+        scene.watch.is_asking = False
+        assert scene.says() == ("down", UNPRICED)
+        scene.missing.discard("A")
+        assert scene.says() == ("up", "nothing comes of A, B")
+
+    run_virtual(main())

@@ -193,6 +193,50 @@ def test_asking_goes_on_until_there_is_an_answer(faults: int) -> None:
     staged(scene)
 
 
+def test_a_new_connection_ends_the_pause_after_a_failure() -> None:
+    """However long it has become: where streams are back, REST may be too. Until it has said so, it is being asked."""
+
+    async def scene(stage: Stage) -> None:
+        assert not stage.inquiry.is_asking
+        stage.rest.faults = [Failure("HTTP 500")] * 100
+        stage.inquiry.watch(("A",))
+        assert stage.inquiry.is_asking
+        await asyncio.sleep(300)
+        # What failed is asked for again, but nobody waits for it.
+        assert not stage.inquiry.is_asking
+        asked = len(stage.rest.asked)
+        assert 5 < asked < 100
+        stage.rest.delay_s = 0.01
+        stage.inquiry.watch(("A", "B"))
+        await asyncio.sleep(0.005)
+        assert ({"A", "B"}, True) == ({*stage.rest.asked[asked]}, stage.inquiry.is_asking)
+        await asyncio.sleep(0.01)
+        assert not stage.inquiry.is_asking
+        stage.rest.faults.clear()
+        stage.inquiry.watch(("B",))
+        await asyncio.sleep(0.02)
+        assert {"1"} == {*stage.bids("A"), *stage.bids("B")}
+        assert not stage.inquiry.is_asking
+
+    staged(scene)
+
+
+def test_what_is_added_amid_a_request_is_still_asked_for_afterwards() -> None:
+    """The end of an earlier request does not say anything of it."""
+
+    async def scene(stage: Stage) -> None:
+        stage.rest.delay_s = 1.0
+        stage.inquiry.watch(("A",))
+        await asyncio.sleep(0.5)
+        stage.inquiry.watch(("B",))
+        await asyncio.sleep(1)
+        assert ([("A",), ("B",)], True) == (stage.rest.asked, stage.inquiry.is_asking)
+        await asyncio.sleep(1)
+        assert not stage.inquiry.is_asking
+
+    staged(scene)
+
+
 @pytest.mark.parametrize("status", ["halted", "delisted", "unknown"])
 def test_what_is_not_traded_is_not_asked_for(status: Any) -> None:
     """A symbol that is not traded is not requested or doubted; once it is traded and watched it is requested."""
