@@ -33,5 +33,6 @@ Commands of their own, for one question each:
 ``page``       ``python -m bench.page``: what does the dashboard cost a browser?
 ``scrape``     ``python -m bench.scrape``: what does a scrape of ``/metrics`` take of a gateway's event loop?
 ``redis_bus``  ``python -m bench.redis_bus``: what do batches and the channels of symbols cost one Redis?
+``incoming``   ``python -m bench.incoming``: what does a tick cost that nobody wants?
 ``kafka``      ``python -m bench.kafka``: what does Kafka cost as the bus?
 """

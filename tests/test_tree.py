@@ -58,7 +58,7 @@ MARKET_LAYERS = ("settings wire metrics", "bus", "prices process", "errors")
 """The same of the market."""
 
 BENCH_LAYERS = (
-    "__main__ page redis_bus scrape kafka",
+    "__main__ page redis_bus incoming scrape kafka",
     "options capacity",
     "measuring",
     "system attacks baselines",
