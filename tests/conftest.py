@@ -1,9 +1,10 @@
 """What several test folders share, and how tests share the machine."""
 
+import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ from tests import side_by_side
 from tests.kafka import SharedKafka, require_kafka
 from tests.long_runs import LongRuns
 from tests.measured import Measuring
+from tests.own_time import OwnTimeLoop
 from tests.sentinel import Sentinels, running
 from tests.valkey import Valkey
 from tests.valkey_cluster import NEVER_MS, ValkeyCluster
@@ -99,6 +101,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     if turns is None:
         return (yield)
     with turns.turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+# Not while fixtures begin: servers that several tests share are started there.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A quick test beside others lets them go first."""
+    if TURNS not in item.config.stash:
+        return (yield)
+    with side_by_side.giving_way(item):
         return (yield)
 
 
@@ -186,3 +198,16 @@ def pytest_runtest_setup() -> None:
     """Programs ignore SIGHUP from their import on; what a test starts must not inherit that."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+SERVERS = frozenset({"valkey", "sentinels", "valkey_cluster", "own_cluster", "kafka_port"})
+"""Fixtures that go by the machine's clock."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Time as a test's own process spends it, where no other process takes part."""
+    marked = any(item.get_closest_marker(mark) for mark in ("integration", "alone"))
+    if marked or SERVERS.intersection(getattr(item, "fixturenames", ())):
+        return {"asyncio": asyncio.SelectorEventLoop}
+    return {"own time": OwnTimeLoop}

@@ -5,8 +5,11 @@ that one run of pytest, with one summary and one exit code, does for both kinds 
 """
 
 import fcntl
+import functools
+import itertools
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +23,10 @@ WORKERS_PER_TWO_CORES = 5
 core, so five use nearly two. Those that bring more of a load are `alone`."""
 MOST_WORKERS = 8
 """More would have to wait for the longest tests."""
+_BETWEEN = 0.8
+"""The part of the quick tests that is handed out between the others."""
+_GIVEN = 5
+"""Steps of niceness; the kernel then gives a third as much of a core that both want (sched(7))."""
 
 
 def worker_count() -> int:
@@ -28,17 +35,56 @@ def worker_count() -> int:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The order in which tests are handed out: real programs first, then the quick ones, and who is alone last.
+    """The order in which tests are handed out: real programs and quick ones in turn, and who is alone last.
 
-    The quick ones then fill the time until the last of the long ones has ended, and from there on nobody waits.
+    A worker with quick ones starts no real programs, so those of others have more of the machine. Some quick ones are
+    left for the time until the last of the long ones has ended, and from there on nobody waits.
     """
-    return sorted(items, key=_place)
+    real, quick, alone = ([item for item in items if _place(item) == place] for place in range(3))
+    between = int(len(quick) * _BETWEEN) // max(1, len(real))
+    ordered: list[pytest.Item] = []
+    rest = iter(quick)
+    for item in real:
+        ordered += [item, *itertools.islice(rest, between)]
+    return [*ordered, *rest, *alone]
 
 
 def _place(item: pytest.Item) -> int:
     if item.get_closest_marker("alone"):
         return 2
     return 0 if item.get_closest_marker("integration") else 1
+
+
+@contextmanager
+def giving_way(item: pytest.Item) -> Iterator[None]:
+    """Let tests of real programs, which go by the machine's clock, go first while ``item`` runs, if it is quick."""
+    if _place(item) != 1 or not _may_give_way():
+        yield
+        return
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, before + _GIVEN)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+@functools.cache
+def _may_give_way() -> bool:
+    """Whether what was given can be taken back: not everybody may, and not in every container."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_gives_and_takes).result()
+
+
+def _gives_and_takes() -> bool:
+    # Of this thread alone.
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, before + 1)
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+    except OSError:
+        return False
+    return True
 
 
 class Turns:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
+from typing import cast
 
 import pytest
 
@@ -152,3 +153,39 @@ def test_a_test_that_is_marked_so_runs_alone_and_last(tmp_path: Path) -> None:
         if "begins" in before:
             assert after == before.replace("begins", "ends")
     assert said[-1].startswith("alone")
+
+
+class MarkedItem:
+    """A test with these marks."""
+
+    def __init__(self, *marks: str) -> None:
+        self.marks = marks
+
+    def get_closest_marker(self, name: str) -> str | None:
+        return name if name in self.marks else None
+
+
+def items(*marks: str) -> list[pytest.Item]:
+    """A test for each word, which is its only mark."""
+    return cast(list[pytest.Item], [MarkedItem(mark) for mark in marks])
+
+
+def test_real_programs_and_quick_tests_are_handed_out_in_turn() -> None:
+    """Some quick ones are left for the end, and who is alone comes last."""
+    ordered = cast(list[MarkedItem], side_by_side.in_order(items(*["alone"], *["quick"] * 10, *["integration"] * 4)))
+    assert [*["integration", *["quick"] * 2] * 4, "quick", "quick", "alone"] == [item.marks[0] for item in ordered]
+
+
+def test_only_a_quick_test_gives_way() -> None:
+    """For as long as it runs, and only where that can be taken back."""
+
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    before = priority()
+    seen: list[int] = []
+    for item in items("quick", "integration", "alone"):
+        with side_by_side.giving_way(item):
+            seen.append(priority() - before)
+        assert before == priority()
+    assert seen in ([5, 0, 0], [0, 0, 0])

@@ -1,12 +1,14 @@
-"""Make gunicorn's arbiter replace its worker on SIGHUP only if the successor can start.
+"""Make gunicorn's arbiter replace its worker on SIGHUP only if the successor can start, and hand over on SIGUSR2.
 
 An unchanged arbiter ends, and its worker with it, when it meets a setting that cannot be used. And it replaces the
-worker once for each SIGHUP, but several that come together should be one or two.
+worker once for each SIGHUP, but several that come together should be one or two. One that is told to stop after a
+SIGUSR2 does not look whether the worker of the other arbiter serves already.
 """
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
 from types import FrameType
 from typing import Any
@@ -103,9 +105,27 @@ class _Guard:
 
     def stop(self, graceful: bool = True) -> None:
         """End all workers (called by the arbiter)."""
-        # The arbiter also sends SIGTERM to a worker that is replaced. SIGQUIT means that the whole gunicorn stops.
-        self._arbiter.kill_workers(SIGQUIT)
-        self._stop(graceful)
+        with self._handing_over():
+            # The arbiter also sends SIGTERM to a worker that is replaced. SIGQUIT means that the whole gunicorn stops.
+            self._arbiter.kill_workers(SIGQUIT)
+            self._stop(graceful)
+
+    @contextmanager
+    def _handing_over(self) -> Iterator[None]:
+        """Let the worker know of that of the arbiter that SIGUSR2 started, if it did; it may not exist yet."""
+        arbiter = self._arbiter
+        if not arbiter.reexec_pid:
+            yield
+            return
+        # gunicorn closes its sockets first, and with them the kernel would drop the role.
+        sockets = [listener.sock for listener in arbiter.LISTENERS]
+        arbiter.LISTENERS = []
+        try:
+            Succession(sockets).claim(Role.COMES)
+            yield
+        finally:
+            for sock in sockets:
+                sock.close()
 
     def handle_hup(self) -> None:
         """Handle a SIGHUP (called by the arbiter, once for each)."""

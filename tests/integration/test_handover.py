@@ -186,7 +186,8 @@ async def test_a_stop_finds_the_worker_that_a_reload_just_starts(after_ms: int) 
             os.killpg(arbiter.pid, signal.SIGKILL)
 
 
-async def test_nobody_is_turned_away_while_one_gunicorn_takes_over_from_another() -> None:
+@pytest.mark.parametrize("with_worker", [False, True], ids=["before the other has a worker", "while its worker boots"])
+async def test_nobody_is_turned_away_while_one_gunicorn_takes_over_from_another(with_worker: bool) -> None:
     """SIGUSR2 starts a second arbiter on the same socket; once the first is told to stop, newcomers are the other's."""
     async with running(run_plan(DRAIN_SECONDS=DRAIN_SECONDS)) as stack:
         address = Address("127.0.0.1", free_port(), "GATEWAY_PORT")
@@ -200,7 +201,7 @@ async def test_nobody_is_turned_away_while_one_gunicorn_takes_over_from_another(
                 (worker,) = workers_of(first.pid)
                 first.send_signal(signal.SIGUSR2)
                 began = now()
-                second = await _second_arbiter(first.pid, worker)
+                second = await _second_arbiter(first.pid, worker, with_worker=with_worker)
                 assert not any(client.closed for client in clients)
                 first.terminate()
                 assert await first.wait() == 0
@@ -217,12 +218,12 @@ async def test_nobody_is_turned_away_while_one_gunicorn_takes_over_from_another(
             await first.wait()
 
 
-async def _second_arbiter(first: int, worker: int) -> int:
-    """Wait until the first arbiter has a child with a worker of its own; the child."""
+async def _second_arbiter(first: int, worker: int, *, with_worker: bool) -> int:
+    """Wait until the first arbiter has another child than its worker, and perhaps until that has one too; the child."""
     found: set[int] = set()
 
     async def is_there() -> bool:
-        found.update(child for child in workers_of(first) - {worker} if workers_of(child))
+        found.update(child for child in workers_of(first) - {worker} if workers_of(child) or not with_worker)
         return bool(found)
 
     await eventually(is_there, within_s=20)

@@ -39,8 +39,10 @@ class RecordingArbiter:
     signals: list[int] = field(default_factory=list)
     stopped: list[bool] = field(default_factory=list)
     num_workers: int = 1
+    reexec_pid: int = 0
     on_replace: Callable[[], None] = lambda: None
     on_spawn: Callable[[], None] = lambda: None
+    on_stop: Callable[[], None] = lambda: None
     spawned: int = 0
 
     @property
@@ -55,6 +57,9 @@ class RecordingArbiter:
 
     def stop(self, graceful: bool = True) -> None:
         self.stopped.append(graceful)
+        for listener in self.LISTENERS:
+            listener.sock.close()
+        self.on_stop()
 
     def kill_workers(self, number: int) -> None:
         self.signals.append(number)
@@ -195,25 +200,39 @@ def test_a_worker_that_has_just_been_forked_ends_when_it_is_told_to() -> None:
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def a_successor_comes(own: socket.socket) -> bool:
+    """What another process sees of the socket."""
+    child = os.fork()
+    if child == 0:
+        os._exit(Succession([own]).others(Role.COMES))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
 def test_while_it_replaces_its_worker_the_worker_knows_that_another_comes() -> None:
     """From before the old one is told to stop until the replacement is over."""
-    seen: list[int] = []
-
-    def look() -> None:
-        child = os.fork()
-        if child == 0:
-            os._exit(Succession([own]).others(Role.COMES))
-        seen.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-
     with socket.create_server(("127.0.0.1", 0)) as own:
-        settings = Settings(port=own.getsockname()[1])
-        arbiter = RecordingArbiter([Listener(own)], on_replace=look)
+        settings, seen = Settings(port=own.getsockname()[1]), list[bool]()
+        arbiter = RecordingArbiter([Listener(own)], on_replace=lambda: seen.append(a_successor_comes(own)))
         guard_reload(arbiter, settings, lambda: settings)
-        look()
+        seen.append(a_successor_comes(own))
         arbiter.signal(signal.SIGHUP, None)
         arbiter.handle_hup()
-        look()
-    assert [0, 1, 0] == seen
+        seen.append(a_successor_comes(own))
+    assert [False, True, False] == seen
+
+
+@pytest.mark.parametrize("other", [0, 4711], ids=["alone", "after SIGUSR2"])
+def test_while_it_hands_over_to_another_arbiter_its_worker_knows_that_another_comes(other: int) -> None:
+    """Until its last worker has gone; the other arbiter, and its worker, may come to be only meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as own, socket.socket(fileno=os.dup(own.fileno())) as worker_s:
+        seen: list[bool] = []
+        arbiter = RecordingArbiter([Listener(own)], reexec_pid=other)
+        arbiter.on_stop = lambda: seen.append(a_successor_comes(worker_s))
+        guard_reload(arbiter, Settings(), Settings)
+        arbiter.stop()
+        seen.append(a_successor_comes(worker_s))
+        assert -1 == own.fileno()
+    assert [bool(other), False] == seen
 
 
 class OwnWorker(Worker):
