@@ -69,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
     if hasattr(config, "workerinput"):
         config.stash[TURNS] = side_by_side.Turns(Path(config.workerinput["turns"]))
+        side_by_side.starts = side_by_side.Starts(Path(config.workerinput["turns"]))
         if coverage := Coverage.current():
             config.pluginmanager.register(Measuring(coverage))
 
@@ -101,16 +102,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     if turns is None:
         return (yield)
     with turns.turn(alone=item.get_closest_marker("alone") is not None):
-        return (yield)
-
-
-# Not while fixtures begin: servers that several tests share are started there.
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A quick test beside others lets them go first."""
-    if TURNS not in item.config.stash:
-        return (yield)
-    with side_by_side.giving_way(item):
         return (yield)
 
 

@@ -5,15 +5,16 @@ that one run of pytest, with one summary and one exit code, does for both kinds 
 """
 
 import fcntl
-import functools
 import itertools
+import math
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 DOOR = "door"
 """The file that is locked for an instant by most, and for longer by who waits to be alone."""
@@ -23,10 +24,6 @@ WORKERS_PER_TWO_CORES = 5
 core, so five use nearly two. Those that bring more of a load are `alone`."""
 MOST_WORKERS = 8
 """More would have to wait for the longest tests."""
-_BETWEEN = 0.8
-"""The part of the quick tests that is handed out between the others."""
-_GIVEN = 5
-"""Steps of niceness; the kernel then gives a third as much of a core that both want (sched(7))."""
 
 
 def worker_count() -> int:
@@ -35,56 +32,17 @@ def worker_count() -> int:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The order in which tests are handed out: real programs and quick ones in turn, and who is alone last.
+    """The order in which tests are handed out: real programs first, then the quick ones, and who is alone last.
 
-    A worker with quick ones starts no real programs, so those of others have more of the machine. Some quick ones are
-    left for the time until the last of the long ones has ended, and from there on nobody waits.
+    The quick ones then fill the time until the last of the long ones has ended, and from there on nobody waits.
     """
-    real, quick, alone = ([item for item in items if _place(item) == place] for place in range(3))
-    between = int(len(quick) * _BETWEEN) // max(1, len(real))
-    ordered: list[pytest.Item] = []
-    rest = iter(quick)
-    for item in real:
-        ordered += [item, *itertools.islice(rest, between)]
-    return [*ordered, *rest, *alone]
+    return sorted(items, key=_place)
 
 
 def _place(item: pytest.Item) -> int:
     if item.get_closest_marker("alone"):
         return 2
     return 0 if item.get_closest_marker("integration") else 1
-
-
-@contextmanager
-def giving_way(item: pytest.Item) -> Iterator[None]:
-    """Let tests of real programs, which go by the machine's clock, go first while ``item`` runs, if it is quick."""
-    if _place(item) != 1 or not _may_give_way():
-        yield
-        return
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, before + _GIVEN)
-    try:
-        yield
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, before)
-
-
-@functools.cache
-def _may_give_way() -> bool:
-    """Whether what was given can be taken back: not everybody may, and not in every container."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_gives_and_takes).result()
-
-
-def _gives_and_takes() -> bool:
-    # Of this thread alone.
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, before + 1)
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, before)
-    except OSError:
-        return False
-    return True
 
 
 class Turns:
@@ -113,3 +71,69 @@ class Turns:
         finally:
             # In so many words: a child that was forked has the same file open, and may live on.
             fcntl.flock(self._room, fcntl.LOCK_UN)
+
+
+class Starts:
+    """How many programs the tests of all workers start at a time.
+
+    A program computes for most of a second until it serves. If thirty start together each takes ten, and what others
+    measure meanwhile is wrong. A start is a file; as with `Turns`, files are only locked.
+    """
+
+    AT_A_TIME = 8
+
+    def __init__(self, folder: Path) -> None:
+        """Those who name the same folder share the starts."""
+        names = ("start-door", *(f"start-{number}" for number in range(self.AT_A_TIME)))
+        self._door, *self._starts = [os.open(folder / name, os.O_RDONLY | os.O_CREAT, 0o600) for name in names]
+        # A file that this process has locked is not refused to it.
+        self._locked: set[int] = set()
+
+    @asynccontextmanager
+    async def of(self, programs: int) -> AsyncIterator[None]:
+        """Wait until so many programs may start, and have that for the length of an ``async with`` block."""
+        wanted = min(programs, self.AT_A_TIME)
+        mine: list[int] = []
+        try:
+            # Who waits keeps the door: otherwise those who want few would keep out for ever who wants many.
+            await until(lambda: self._lock(self._door), within_s=math.inf)
+            try:
+                await until(lambda: self._take(mine, wanted), within_s=math.inf)
+            finally:
+                self._unlock(self._door)
+            yield
+        finally:
+            for start in mine:
+                self._unlock(start)
+
+    def _take(self, mine: list[int], wanted: int) -> bool:
+        mine += itertools.islice(filter(self._lock, self._starts), wanted - len(mine))
+        return len(mine) == wanted
+
+    def _lock(self, file: int) -> bool:
+        if file in self._locked:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._locked.add(file)
+        return True
+
+    def _unlock(self, file: int) -> None:
+        self._locked.discard(file)
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+starts: Starts | None = None
+"""Those of this run, if it has several workers."""
+
+
+@asynccontextmanager
+async def start_of(programs: int) -> AsyncIterator[None]:
+    """The same as `Starts.of`, where others may start programs too."""
+    if starts is None:
+        yield
+        return
+    async with starts.of(programs):
+        yield

@@ -1,5 +1,6 @@
 """Tests take turns: most share them, some are alone."""
 
+import asyncio
 import fcntl
 import itertools
 import os
@@ -7,12 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
-from typing import cast
 
 import pytest
 
 from tests import side_by_side
-from tests.side_by_side import DOOR, Turns
+from tests.side_by_side import DOOR, Starts, Turns
 from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
@@ -155,37 +155,47 @@ def test_a_test_that_is_marked_so_runs_alone_and_last(tmp_path: Path) -> None:
     assert said[-1].startswith("alone")
 
 
-class MarkedItem:
-    """A test with these marks."""
+async def test_programs_start_a_few_at_a_time(tmp_path: Path) -> None:
+    """Whoever wants more than are left waits, in whichever process, and who comes later waits behind."""
+    said: list[str] = []
+    one, other = Starts(tmp_path), Starts(tmp_path)
 
-    def __init__(self, *marks: str) -> None:
-        self.marks = marks
+    async def start(starts: Starts, programs: int, word: str, until_set: asyncio.Event) -> None:
+        async with starts.of(programs):
+            said.append(word)
+            await until_set.wait()
 
-    def get_closest_marker(self, name: str) -> str | None:
-        return name if name in self.marks else None
+    ready, late = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(start(one, Starts.AT_A_TIME - 2, "many", ready))
+        group.create_task(start(other, 1, "few", ready))
+        await until(lambda: said == ["many", "few"])
+        group.create_task(start(one, 2, "too many", late))
+        await until(lambda: is_locked(tmp_path / "start-door"))
+        group.create_task(start(other, 1, "late", late))
+        group.create_task(start(one, 1, "late", late))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert said == ["many", "few"]
+        ready.set()
+        await until(lambda: len(said) == 5)
+        assert said[2:] == ["too many", "late", "late"]
+        late.set()
 
 
-def items(*marks: str) -> list[pytest.Item]:
-    """A test for each word, which is its only mark."""
-    return cast(list[pytest.Item], [MarkedItem(mark) for mark in marks])
-
-
-def test_real_programs_and_quick_tests_are_handed_out_in_turn() -> None:
-    """Some quick ones are left for the end, and who is alone comes last."""
-    ordered = cast(list[MarkedItem], side_by_side.in_order(items(*["alone"], *["quick"] * 10, *["integration"] * 4)))
-    assert [*["integration", *["quick"] * 2] * 4, "quick", "quick", "alone"] == [item.marks[0] for item in ordered]
-
-
-def test_only_a_quick_test_gives_way() -> None:
-    """For as long as it runs, and only where that can be taken back."""
-
-    def priority() -> int:
-        return os.getpriority(os.PRIO_PROCESS, 0)
-
-    before = priority()
-    seen: list[int] = []
-    for item in items("quick", "integration", "alone"):
-        with side_by_side.giving_way(item):
-            seen.append(priority() - before)
-        assert before == priority()
-    assert seen in ([5, 0, 0], [0, 0, 0])
+async def test_who_wants_more_than_there_are_has_all_and_leaves_all(tmp_path: Path) -> None:
+    """Also if it fails, or is cancelled while it waits."""
+    starts = Starts(tmp_path)
+    files = [tmp_path / f"start-{number}" for number in range(Starts.AT_A_TIME)]
+    async with starts.of(100):
+        assert all(map(is_locked, files))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), Starts(tmp_path).of(1):
+                pass
+        assert not is_locked(tmp_path / "start-door")
+    with pytest.raises(ZeroDivisionError):
+        async with starts.of(3):
+            raise ZeroDivisionError
+    assert not any(map(is_locked, files))
+    async with Starts(tmp_path).of(Starts.AT_A_TIME):
+        pass

@@ -18,7 +18,7 @@ from deploy.launcher.stack import Stack
 from deploy.ports import Address, free_port
 from deploy.process.program import Program
 from tests.client import BothWays, Client, open_client
-from tests.integration.stacks import members_of
+from tests.integration.stacks import members_of, start
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
@@ -46,8 +46,7 @@ async def launched(plan: Plan, within_s: float = 30) -> AsyncIterator[tuple[Stac
 
     stack = Stack(plan, say)
     try:
-        async with asyncio.timeout(within_s):
-            await stack.start()
+        await start(stack, within_s)
         yield stack, lines
     finally:
         await stack.stop()

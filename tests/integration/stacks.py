@@ -13,6 +13,7 @@ from deploy.launcher.programs import Plan, plan_cluster, plan_run
 from deploy.launcher.stack import Stack
 from deploy.ports import free_port
 from tests.client import BothWays
+from tests.side_by_side import start_of
 
 GATEWAY_COUNT = 4
 
@@ -62,9 +63,15 @@ async def stack_of(plan: Plan) -> AsyncIterator[Stack]:
 async def running(plan: Plan, within_s: float = 30) -> AsyncIterator[Stack]:
     """A stack that is ready."""
     async with stack_of(plan) as stack:
-        async with asyncio.timeout(within_s):
-            await stack.start()
+        await start(stack, within_s)
         yield stack
+
+
+async def start(stack: Stack, within_s: float = 30) -> None:
+    """Start a stack and wait until it is ready; not while many programs of other tests start."""
+    plan = stack.plan
+    async with start_of(len((plan.poller, *plan.other_pollers, *plan.gateways))), asyncio.timeout(within_s):
+        await stack.start()
 
 
 def ws_url(stack: Stack) -> str:

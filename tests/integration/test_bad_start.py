@@ -16,6 +16,7 @@ from deploy.ports import free_port
 from deploy.process.processes import ROOT
 from tests.exchange.server import Exchange
 from tests.integration.stacks import environment
+from tests.side_by_side import start_of
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.integration
@@ -61,7 +62,12 @@ def taken_port() -> Iterator[int]:
 async def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(program: str) -> None:
     """Exit code 2 and a single line, with the variable's name, for every variable that cannot be used."""
     cases = [(variable, value) for name, variable, value in CASES if name == program]
-    ends = await asyncio.gather(*(_end(PROGRAMS[program], {variable: value}) for variable, value in cases))
+
+    async def end(variable: str, value: str) -> tuple[int, list[str]]:
+        async with start_of(1):
+            return await _end(PROGRAMS[program], {variable: value})
+
+    ends = await asyncio.gather(*(end(variable, value) for variable, value in cases))
     for (variable, value), (code, lines) in zip(cases, ends, strict=True):
         assert (code, len(lines)) == (2, 1), (variable, value, lines)
         assert variable in lines[0], (value, lines)

@@ -3,7 +3,6 @@
 Straight, and through HAProxy.
 """
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from deploy.launcher.stack import Stack
 from deploy.ports import free_port
 from tests.browser import Page, open_page, running_browser
 from tests.integration.fronts import behind_haproxy
-from tests.integration.stacks import eventually, run_plan
+from tests.integration.stacks import eventually, run_plan, start
 
 pytestmark = pytest.mark.integration
 
@@ -54,8 +53,7 @@ async def started(plan: Plan) -> AsyncIterator[tuple[Stack, str, list[str]]]:
     (gateway,) = plan.gateways
     stack = Stack(plan, lambda name, line: said.append(line) if name == gateway.name else None)
     try:
-        async with asyncio.timeout(30):
-            await stack.start()
+        await start(stack)
         yield stack, str(plan.front), said
     finally:
         await stack.stop()

@@ -29,7 +29,7 @@ from deploy.ports import Address, free_port
 from deploy.process.processes import ROOT
 from market.process.logs import UNNAMED
 from tests.gateway.auth.tokens import token
-from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, environment, eventually, members_of
+from tests.integration.stacks import GATEWAY_COUNT, cluster_environment, environment, eventually, members_of, start
 from tests.reference.log_events import all_events
 from tests.valkey import Valkey
 from tests.waiting import until
@@ -238,8 +238,7 @@ async def stack_that_is_watched(command: tuple[str, ...], said: list[str], **set
         lambda name, line: said.append(f"{name}: {line}"),
     )
     try:
-        async with asyncio.timeout(30):
-            await stack.start()
+        await start(stack)
         yield stack
     finally:
         await stack.stop()
