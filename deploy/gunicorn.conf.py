@@ -23,7 +23,7 @@ if (_TOP := str(Path(__file__).resolve().parent.parent)) not in sys.path:
 if sys.flags.safe_path and sys.path[0] == str(Path.cwd()) != _TOP:
     sys.path.append(sys.path.pop(0))
 
-import market.settings.early  # noqa: F401 # SIGHUP from here on
+from market.settings import early  # before the others
 
 # isort: split
 from deploy.errors import DeployError
@@ -93,6 +93,8 @@ def on_starting(arbiter: Any) -> None:
 
     gunicorn itself tries five times and then does not name the variable.
     """
+    # With the worker's class the arbiter has imported the gateway.
+    early.imported()
     try:
         require_one_of_ours(arbiter)
     except DeployError as error:

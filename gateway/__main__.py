@@ -3,7 +3,7 @@
 ``python -m gateway token`` makes a token for development, see `gateway.auth.token`.
 """
 
-import market.settings.early  # noqa: F401 # SIGHUP from here on
+from market.settings import early  # before the others
 
 # isort: split
 import asyncio
@@ -136,6 +136,7 @@ def make_token(arguments: Sequence[str], program: str) -> int:
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m gateway") -> int:
     """Returns the exit code: 0 after a graceful stop, 2 where a setting stops the start."""
+    early.imported()
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words[:1] == ["token"]:
         return make_token(words[1:], f"{program} token")

@@ -1,6 +1,6 @@
 """``python -m poller``: exchange to bus, configured by the environment."""
 
-import market.settings.early  # noqa: F401 # SIGHUP from here on
+from market.settings import early  # before the others
 
 # isort: split
 import asyncio
@@ -40,6 +40,7 @@ logger = logging.getLogger("poller")
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m poller") -> int:
     """Run until stopped; the exit code is 0, or 2 where the start cannot succeed."""
+    early.imported()
     description = "Exchange to bus: publish the prices of one exchange. Ctrl-C ends it."
     Parser(program, description, of_settings(SETTINGS)).parse_args(arguments)
     hangup, manager = Hangup(), ServiceManager(os.environ)

@@ -13,6 +13,7 @@ import pytest
 from coverage import Coverage
 from hypothesis import settings
 
+from market.settings import early
 from tests import side_by_side
 from tests.kafka import SharedKafka, require_kafka
 from tests.long_runs import LongRuns
@@ -91,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Thousands of tests and what they import stay until the end: the search for garbage need not look at them."""
     gc.collect()
-    gc.freeze()
+    early.imported()
 
 
 # Outermost, so that a test's timeout and duration begin when its turn does.

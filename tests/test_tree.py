@@ -156,7 +156,6 @@ COVERED_BY = {
     "market/bus/redis/connection/pipe.py": "market/bus/redis/connection/test_pool.py",
     "market/bus/redis/roles/scripts.py": "market/bus/redis/roles/test_broker.py",
     "market/bus/redis/connection/subscription.py": "market/bus/redis/roles/test_broker.py",
-    "market/settings/early.py": "integration/test_settings_again.py",
     "deploy/fronts/addresses.py": "deploy/launcher/test_programs.py",
     "deploy/grafana/panels.py": "deploy/grafana/test_rows.py",
     "deploy/grafana/prometheus.py": "deploy/grafana/test_picture.py",
