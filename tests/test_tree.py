@@ -300,6 +300,12 @@ def test_no_folder_has_more_than_fifteen_modules(package: str) -> None:
     assert {} == {folder: count for folder, count in counts.items() if count > 15}
 
 
+def test_no_folder_of_the_page_has_more_than_fifteen_files() -> None:
+    """The same for what browsers get."""
+    counts = Counter(path.parent.name for path in (ROOT / "gateway/web").rglob("*") if path.is_file())
+    assert {} == {folder: count for folder, count in counts.items() if count > 15}
+
+
 def test_locust_loads_one_module_of_the_load_test() -> None:
     """It takes each whose name has no underscore in front for a locustfile, in sub-folders too."""
     assert ["loadtest/locustfile.py"] == [path.as_posix() for path in _modules("loadtest") if path.name[0] != "_"]

@@ -1,8 +1,14 @@
 """Figures of a small package."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.tree_figures import code_lines, folded, imports_of, longest_chain, modules_of
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_chains_are_followed_through_modules_and_through_packages(tmp_path: Path) -> None:
@@ -41,3 +47,22 @@ Y = """a
 b"""
 '''
     assert 6 == code_lines(text)
+
+
+@pytest.mark.parametrize("package", ["gateway", "poller", "market"])
+def test_the_figures_of_the_design_are_those_of_the_tree(package: str) -> None:
+    """Modules, how they are spread, and how far an import goes: in each package's table, the last column."""
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    table = text[text.index(f"`{package}/` has ") :]
+    modules = modules_of(ROOT, package)
+    counts = Counter(name.rpartition(".")[0] for name in modules)
+    graph = imports_of(modules)
+    chain, packages = longest_chain(graph), longest_chain(folded(graph))
+    top, most = counts[package], max(counts.values())
+    for row, figures in (
+        ("modules", f"{len(modules)}: {top} at the top, at most {most} in a folder"),
+        ("the longest chain of imports", f"{len(chain)} modules, in {len(packages)} packages"),
+    ):
+        found = re.search(rf"^\| {row} \|[^|]*\| (.*) \|$", table, re.MULTILINE)
+        assert found
+        assert found[1].startswith(figures), (row, found[1])

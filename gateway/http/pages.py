@@ -18,15 +18,15 @@ _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/ht
 
 _MODULES: Final = {
     "index.html": (
-        "figures refusal connection moves history canvas row table chart detail choice feeds heads linkfigures raw"
-        " status keys app"
+        "figures refusal connection prices/moves prices/history prices/canvas prices/row prices/table prices/chart"
+        " prices/detail choice feeds prices/heads linkfigures raw status keys app"
     ),
-    "ops.html": "figures fleet ops",
+    "ops/ops.html": "figures ops/fleet ops/ops",
 }
 """Each document's modules. Each of them imports only from those before it."""
 
-_SHEET: Final = re.compile(r' *<link rel="stylesheet" href="web/([a-z]+\.css)">\n')
-_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./[a-z]+\.js";\n', re.MULTILINE)
+_SHEET: Final = re.compile(r' *<link rel="stylesheet" href="web/([a-z/]+\.css)">\n')
+_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\.[a-z./]+\.js";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export ", re.MULTILINE)
 
 _LOCKED: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -63,8 +63,8 @@ class Pages:
     def __init__(self, folder: Path = _WEB) -> None:
         """Read them from ``folder``, once."""
         self.parts = {
-            path.name: Part(path.name, path.read_bytes())
-            for path in sorted(folder.iterdir())
+            path.relative_to(folder).as_posix(): Part(path.name, path.read_bytes())
+            for path in sorted(folder.rglob("*"))
             if path.suffix in _TYPES and path.suffix != ".html"
         }
         self.index, self.ops = (_assembled(folder, name) for name in _MODULES)

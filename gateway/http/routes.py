@@ -66,7 +66,7 @@ def routes() -> list[web.AbstractRouteDef]:
     """All paths."""
     return [
         web.get("/", index),
-        web.get("/web/{name}", part),
+        web.get("/web/{name:.+}", part),
         web.get(WEBSOCKET_PATH, websocket, allow_head=False),
         web.options(WEBSOCKET_PATH, may_connect),
         *(web.get(path, trades, allow_head=False) for path in AT),

@@ -1,12 +1,12 @@
 // The dashboard: every price the gateway has, and whether they can be believed.
 import { NOTHING } from "./figures.js";
 import { Connection } from "./connection.js";
-import { Colours } from "./canvas.js";
-import { PriceTable } from "./table.js";
-import { Detail } from "./detail.js";
+import { Colours } from "./prices/canvas.js";
+import { PriceTable } from "./prices/table.js";
+import { Detail } from "./prices/detail.js";
 import { Choice, fromAddress, suggest } from "./choice.js";
 import { Feeds } from "./feeds.js";
-import { Heads } from "./heads.js";
+import { Heads } from "./prices/heads.js";
 import { LinkFigures } from "./linkfigures.js";
 import { RawMessages } from "./raw.js";
 import { noticeOf, stateOf } from "./status.js";

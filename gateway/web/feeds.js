@@ -1,7 +1,7 @@
 // The venues of this connection, and what is to be said of each: whether its prices are live, and whether they are real.
 
 import { age, timeOfDay } from "./figures.js";
-import { HOME, venueName } from "./row.js";
+import { HOME, venueName } from "./prices/row.js";
 
 const SOURCES = {
   "binance-ws": ["stream", true],

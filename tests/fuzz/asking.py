@@ -11,7 +11,7 @@ _TARGETS: Final = (
     b"/healthz",
     b"/readyz",
     b"/metrics",
-    b"/web/prices.css",
+    b"/web/prices/prices.css",
     b"/web/../http.py",
     b"/v1/ticket",
     b"/ws",

@@ -895,7 +895,7 @@ async def test_on_a_phone_a_symbol_in_detail_covers_the_table_and_lets_go(page: 
 async def test_a_flash_means_something(page: Page, gateway: ScriptedGateway) -> None:
     """In a market that moves all the time hardly a move flashes; one that is large for it, or a turn, does."""
     # The measure alone, by a clock of its own: a price that goes up and down by one thirty times a second.
-    flashes = """(prices) => import('/web/moves.js').then(({ Moves }) => {
+    flashes = """(prices) => import('/web/prices/moves.js').then(({ Moves }) => {
         const moves = new Moves();
         return prices.map(([price, ms]) => moves.take(price, ms));
     })"""

@@ -19,7 +19,7 @@ from tests.waiting import until
 JWT = AuthSettings(mode="jwt", jwt_secret=SECRET)
 NOT_A_URL = b"GET http://xn--a/ HTTP/1.1\r\nHost: x\r\n\r\n"
 METRICS = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
-PAGE = b"GET /web/prices.css HTTP/1.1\r\nHost: x\r\n\r\n"
+PAGE = b"GET /web/prices/prices.css HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def ask_and_never_read(running: RunningGateway, request: bytes) -> socket.socket:
@@ -142,7 +142,7 @@ async def test_what_an_address_pays_for_counts_for_later_requests_too(start: Sta
     """One connection may take half; then it hears 429, behind what it was answered before, and ends."""
     running = await start(spare_loopback=False, max_request_rate_per_ip=10)
     stop_the_clock(running)
-    answer = await ask(running, PAGE.replace(b"/web/prices.css", b"/nothing") * 50)
+    answer = await ask(running, PAGE.replace(b"/web/prices/prices.css", b"/nothing") * 50)
     assert [404] * 10 + [429] == statuses(answer)
     assert b"Retry-After: 1\r\n" in answer
     assert [200] * 3 == statuses(await ask(running, HEALTH * 2 + HEALTH[:-2] + b"Connection: close\r\n\r\n"))

@@ -1,6 +1,6 @@
 // One symbol in detail: its quote in large figures, what else is known of it, and its chart.
 
-import { NOTHING, exact, rate, signed, timeOfDay, written } from "./figures.js";
+import { NOTHING, exact, rate, signed, timeOfDay, written } from "../figures.js";
 import { Chart } from "./chart.js";
 import { venueName } from "./row.js";
 

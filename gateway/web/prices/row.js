@@ -1,6 +1,6 @@
 // One symbol: what is known of it, and its row. A figure's text node is written only if its text has changed.
 
-import { NOTHING, age, approximate, compare, exact, middle, moment, signed, written } from "./figures.js";
+import { NOTHING, age, approximate, compare, exact, middle, moment, signed, written } from "../figures.js";
 import { Budget, Moves } from "./moves.js";
 import { History, thisSecond } from "./history.js";
 import { Spark } from "./canvas.js";

@@ -1,6 +1,6 @@
 // The processes of a deployment as rows. One that is gone stays in sight for a while, and says so.
 
-import { NOTHING, age, bytes, exact, rate } from "./figures.js";
+import { NOTHING, age, bytes, exact, rate } from "../figures.js";
 
 const GONE_FOR_MS = 300_000;
 const LATE_S = 3.5; // a process speaks every two seconds

@@ -4,7 +4,7 @@
 // it is kept in a canvas behind, from which the narrow part at the right is taken anew for each price.
 
 import { Picture, extent, shownOf, trace } from "./canvas.js";
-import { exact } from "./figures.js";
+import { exact } from "../figures.js";
 
 const RIGHT = 92; // for prices
 const BOTTOM = 26; // for times
