@@ -54,7 +54,7 @@ async def witness(url: str) -> AsyncIterator[Witness]:
         looking = Witness(socket)
         task = asyncio.create_task(looking.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not looking.ticks:  # noqa: ASYNC110 # it comes from another process
                     await asyncio.sleep(0.01)
             yield looking

@@ -100,7 +100,7 @@ def watched(plan: Plan, folder: Path, **waits: str) -> Iterator[str]:
 def alerts(url: str) -> Alerts:
     """What is pending or firing now."""
     parts = urlsplit(url)
-    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=30)
     try:
         connection.request("GET", "/api/v1/alerts")
         found = loads(connection.getresponse().read())["data"]["alerts"]

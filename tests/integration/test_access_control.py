@@ -195,12 +195,12 @@ async def test_through_haproxy_each_client_pays_for_itself() -> None:
 
 
 async def until_the_end(port: int, request: bytes) -> tuple[list[int], bool]:
-    """The status of each answer to ``request``, and whether the connection ended within a second or so after them."""
+    """The status of each answer to ``request``, and whether the connection ended within a few seconds after them."""
     reader, writer = await asyncio.open_connection(HOST, port)
     heard = b""
     try:
         writer.write(request)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(5):
             while part := await reader.read(65_536):
                 heard += part
         ended = True

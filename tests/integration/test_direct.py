@@ -33,7 +33,7 @@ async def test_prices_come_over_tls_and_operators_have_a_port_of_their_own(certi
     """Plain text is not served to the public; metrics only at the private port, and without TLS."""
     plan = front_plan("direct", TICKGATE_CERT=str(certificate.file), TICKGATE_TLS_BIND=f"127.0.0.1:{free_port()}")
     async with running(plan):
-        async with connect(f"wss://{plan.tls}/ws", ssl=certificate.client) as client, asyncio.timeout(10):
+        async with connect(f"wss://{plan.tls}/ws", ssl=certificate.client) as client, asyncio.timeout(30):
             await client.send('{"type":"subscribe","symbols":["BTCUSDT"]}')
             while '"tick"' not in str(await client.recv()):
                 pass

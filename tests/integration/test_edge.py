@@ -132,7 +132,7 @@ async def test_the_cluster_serves_prices_over_tls(certificate: Certificate) -> N
     plan = cluster_plan(TICKGATE_CERT=str(certificate.file), TICKGATE_TLS_BIND=f"127.0.0.1:{free_port()}")
     async with running(plan):
         url = f"{plan.url.replace('https', 'wss')}/ws"
-        async with connect(url, ssl=certificate.client) as client, asyncio.timeout(10):
+        async with connect(url, ssl=certificate.client) as client, asyncio.timeout(30):
             await client.send('{"type":"subscribe","symbols":["BTCUSDT"]}')
             while '"snapshot"' not in str(await client.recv()):
                 pass

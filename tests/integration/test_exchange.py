@@ -110,7 +110,7 @@ async def test_symbols_of_any_script(feed: str, tmp_path: Path) -> None:
             await client.until(lambda client: bid_of(client, names[0]) == at("101"))
             async with connect(ws_url(stack), subprotocols=[Subprotocol("tickgate.v1.msgpack")]) as packed:
                 await packed.send(msgpack.packb({"type": "subscribe", "symbols": ["币安人生usdt"]}))
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     async for message in packed:
                         said = msgpack.unpackb(message)
                         if said["type"] == "snapshot":

@@ -187,7 +187,7 @@ async def _unwritten_log(stack: Stack, name: str) -> None:
         ended = asyncio.create_task(process.ended())
         process.send(signal.SIGTERM)
         assert [await client.until_closed() for client in clients] == [1012] * len(clients)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await ended == 0
         tell(f"log to {name}", ticks_lost="none", exit_code="0")
 

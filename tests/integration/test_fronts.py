@@ -397,7 +397,7 @@ async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
     """The head of an answer; what came of it where the connection has ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with contextlib.suppress(ConnectionError):
             try:
                 return await reader.readuntil(b"\r\n\r\n")

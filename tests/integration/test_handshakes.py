@@ -17,7 +17,7 @@ async def test_every_client_is_answered_as_it_must_be_behind_haproxy() -> None:
         for client, request in RECORDED.items():
             reader, writer = await asyncio.open_connection(address.host, address.port)
             writer.write(request.replace("\n", "\r\n").encode() + b"\r\n\r\n")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 assert b"welcome" in await reader.read(1000)
             writer.close()

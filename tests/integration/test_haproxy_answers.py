@@ -24,7 +24,7 @@ async def answer_to(port: int, request: str, source: str = STRANGER) -> tuple[in
     """Status, headers with small names, and body, all until the end of the connection or the body's."""
     async with socket(port, source) as (reader, writer):
         writer.write(request.encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
             body = await reader.readexactly(int(headers["content-length"]))

@@ -64,7 +64,7 @@ async def test_run_starts_again_what_is_killed() -> None:
                 await client.subscribe("BTCUSDT")
                 await client.until(lambda client: len(client.prices["BTCUSDT"]) > 3, within_s=30)
         launcher.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await launcher.wait() == 0
     finally:
         if launcher.returncode is None:
@@ -89,7 +89,7 @@ async def test_a_launcher_whose_reader_has_gone_still_ends_in_order() -> None:
         children = children_of(launcher.pid)
         assert 3 == len(children)
         launcher.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert 0 == await launcher.wait()
         assert {} == members_of(children)
     finally:
@@ -117,7 +117,7 @@ async def _launch_and_end(
             # An orphaned HAProxy ends at once and may be first.
             orphaned = programs > 3 and signal_number is signal.SIGKILL
             assert await client.until_closed() in ({1012, 1006} if orphaned else {1012})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await launcher.wait() == exit_code
 
         async def all_gone() -> bool:

@@ -109,7 +109,7 @@ class Stranger:
         """Bytes that no client would send."""
         reader, writer = await asyncio.open_connection(self.address.host, self.address.port)
         writer.write(request.encode("latin-1"))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             with suppress(ConnectionError):
                 answer = await reader.readuntil(b"\r\n\r\n")
                 self.outcomes.append(int(answer.split()[1]))
@@ -127,7 +127,7 @@ class Stranger:
             self.outcomes.append(response.status_code)
             self.received.append(f"{response.reason_phrase} {response.headers} {(response.body or b'').decode()}")
             return
-        async with client, asyncio.timeout(10):
+        async with client, asyncio.timeout(30):
             try:
                 for message in messages:
                     await client.send(message if isinstance(message, str) else orjson.dumps(message).decode())
@@ -324,7 +324,7 @@ async def provoke_faults(stranger: Stranger, valkey: Valkey) -> None:
     async def is_back() -> bool:
         return b'"feed":"live"' in await stranger.request("GET", "/readyz")
 
-    await eventually(is_back, within_s=15)
+    await eventually(is_back, within_s=30)
     await stranger.request("GET", "/metrics", Authorization=f"Bearer {METRICS_TOKEN}")
 
 

@@ -52,7 +52,7 @@ async def opened(host: str, port: int) -> Sender:
     """A client that is sent ticks."""
     sender = Sender(*await asyncio.open_connection(host, port, local_addr=(ATTACKER, 0)))
     sender.writer.write(HANDSHAKE + client_frame(FIN | TEXT, HOLD))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while b'"type":"ticks"' not in sender.received:  # noqa: ASYNC110 - looked at, not told of
             await asyncio.sleep(0.01)
     return sender

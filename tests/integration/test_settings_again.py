@@ -206,7 +206,7 @@ async def test_a_rotated_key_file_opens_to_new_tokens_only(valkey: Valkey, tmp_p
         async with connect(program.url, additional_headers=new):
             pass
         await client.send('{"type":"ping"}')
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             # It may have come before prices were live, and hear of that too.
             while '"type":"pong"' not in str(await client.recv()):
                 pass

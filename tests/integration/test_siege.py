@@ -96,7 +96,7 @@ async def ends(process: asyncio.subprocess.Process) -> dict[str, int]:
 
 async def new_client(url: str) -> ClientConnection:
     """One that comes from elsewhere and has been welcomed."""
-    client = await connect(url, local_addr=(CLIENT, 0), ping_interval=None, open_timeout=10)
+    client = await connect(url, local_addr=(CLIENT, 0), ping_interval=None, open_timeout=30)
     assert '"type":"welcome"' in await client.recv()
     return client
 

@@ -77,7 +77,7 @@ async def test_every_digit_reaches_the_client(feed: str, figures: str) -> None:
                 command = {"type": "subscribe", "channel": "stats", "symbols": ["*"], "batch": True, "snapshot": False}
                 await other.send(msgspec.msgpack.encode(command))
                 exchange.quote("BTCUSDT", last="7.0")
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     while (message := msgspec.msgpack.decode(await other.recv(decode=False)))["type"] != "stats_batch":
                         pass
                 await client.until(has("7.0"))

@@ -43,7 +43,7 @@ async def _stop(stack: Stack, gateway: Program, signal_number: Signals) -> None:
         ended = asyncio.create_task(process.ended())
         # To everybody in the group, as a terminal does with Ctrl-C; else to the program alone, as a supervisor does.
         (process.send_all if signal_number is SIGINT else process.send)(signal_number)
-        await answers(f"http://{address}/readyz", 404, within_s=5)
+        await answers(f"http://{address}/readyz", 404, within_s=30)
         assert not client.closed
         assert client.count("shutdown") == 0
         prices = len(client.prices["BTCUSDT"])
@@ -51,7 +51,7 @@ async def _stop(stack: Stack, gateway: Program, signal_number: Signals) -> None:
         # It served on until then.
         assert len(client.prices["BTCUSDT"]) > prices
         assert await client.until_closed() == 1012
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await ended == 0
         assert client.gaps() == []
     finally:

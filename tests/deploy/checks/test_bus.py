@@ -250,7 +250,7 @@ async def test_nobody_there_and_nothing_to_start(monkeypatch: pytest.MonkeyPatch
 async def test_a_server_that_hangs(valkey: Valkey) -> None:
     """Its silence is said within the time of one answer."""
     with valkey.frozen():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             found = only(await check(valkey.url))
     assert ("wrong", True) == (found.mark, "did not answer in time" in found.text)
 

@@ -104,7 +104,7 @@ async def test_what_a_program_started_ends_with_it() -> None:
     leader, child = process.pid, int(await heard.first())
     assert members_of({leader}).keys() == {leader, child}
     process.send(signal.SIGKILL)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await process.ended() == -signal.SIGKILL
 
     async def child_is_gone() -> bool:
@@ -119,11 +119,11 @@ async def test_a_program_can_be_started_again() -> None:
     process = python("import time; print('up', flush=True); time.sleep(60)", heard)
     await process.start()
     first = process.pid
-    assert await process.stop(within_s=10) == -signal.SIGTERM
+    assert await process.stop(within_s=30) == -signal.SIGTERM
     await process.start()
     assert process.pid != first
     assert process.pids == [first, process.pid]
-    await process.stop(within_s=10)
+    await process.stop(within_s=30)
 
 
 async def test_stopping_what_never_ran_or_has_ended_does_nothing() -> None:
