@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -69,6 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # In CI the tree stays as it was.
     config.pluginmanager.register(LongRuns(config.getoption("long"), record_passes=not os.environ.get("CI")))
     if hasattr(config, "workerinput"):
+        # The kernel divides the machine by sessions (sched(7)), and each program that a test starts has one of its own.
+        with suppress(PermissionError):
+            os.setsid()
         config.stash[TURNS] = side_by_side.Turns(Path(config.workerinput["turns"]))
         side_by_side.starts = side_by_side.Starts(Path(config.workerinput["turns"]))
         if coverage := Coverage.current():

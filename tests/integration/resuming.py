@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.client import Client, Message, open_client
 from tests.integration.recorder import assert_every_tick
+from tests.integration.stacks import eventually
 
 SYMBOLS = tuple(f"S{number}USDT" for number in range(20))
 _BACKOFF_S = (0.05, 0.5)
@@ -30,6 +31,11 @@ class Resuming:
             symbol: list(itertools.chain.from_iterable(client.prices[symbol] for client in self.connections))
             for symbol in SYMBOLS
         }
+
+    @property
+    def least(self) -> int:
+        """How many ticks it has of that symbol of which it has fewest."""
+        return min(sum(len(client.prices[symbol]) for client in self.connections) for symbol in SYMBOLS)
 
     @property
     def gaps(self) -> int:
@@ -60,11 +66,19 @@ class Resuming:
             await asyncio.sleep(random.uniform(*_BACKOFF_S))
 
 
-def assert_has_all(client: Resuming, published: Mapping[str, Sequence[int]], least: int) -> None:
-    """Check that it has every tick of the bus from its first one on, once and in order; at least so many of each."""
+async def until_each_has(clients: Sequence[Resuming], ticks: int) -> None:
+    """Wait until each client has more than so many of each symbol, so that there is something to check."""
+
+    async def they_have() -> bool:
+        return all(client.least > ticks for client in clients)
+
+    await eventually(they_have, within_s=60)
+
+
+def assert_has_all(client: Resuming, published: Mapping[str, Sequence[int]]) -> None:
+    """Check that it has every tick of the bus from its first one on, once and in order."""
     for symbol, prices in client.prices.items():
         seqs = [price["seq"] for price in prices]
         assert_every_tick(f"{symbol} over {len(client.connections)} connections", seqs, published[symbol])
         # None where it came before the first price; another one would hide what lies between.
         assert sum(price.get("type") == "snapshot" for price in prices) <= 1
-        assert len(seqs) > least

@@ -91,6 +91,7 @@ async def running(program: Program, text: str) -> AsyncIterator[Program]:
         yield program
     finally:
         await program.process.stop(20)
+        print(*program.lines, sep="\n")  # noqa: T201 # pytest shows it on failure
         assert members_of(set(program.process.pids)) == {}
 
 

@@ -130,7 +130,9 @@ def paths() -> str:
     rows = []
     for route in routes():
         assert isinstance(route, web.RouteDef)
-        rows.append((route.method, code(route.path), _first_line(route.handler)))
+        # How a name may be written is no part of it.
+        path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)
+        rows.append((route.method, code(path), _first_line(route.handler)))
     return table(("method", "path", "answer"), rows)
 
 

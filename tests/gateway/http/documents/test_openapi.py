@@ -26,7 +26,7 @@ from tests.waiting import until
 
 DOCUMENT = openapi()
 OPERATIONS = [(path, method, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]
-NOT_TOLD = {"/", "/web/{name}", "/ws", "/ws/trade", "/metrics", "/ops", "/ops/processes"}
+NOT_TOLD = {"/", "/web/{name:.+}", "/ws", "/ws/trade", "/metrics", "/ops", "/ops/processes"}
 """Pages, WebSockets, and what is for operators."""
 
 _TICK: dict[str, Any] = {"bid_size": 1736, "ask_size": 7105, "last": 6503218, "volume": 76977333}
