@@ -157,7 +157,7 @@ class Feed:
                 pause_s = _FIRST_RETRY_S
                 hurry_from = loop.time() + 2 * HEARTBEAT_TIMEOUT_S
             self.bus_link.up_since = None
-            self.bus_link.renewing = self.bus_link.interrupted = False
+            self.bus_link.renewing = self.bus_link.interrupted = self.bus_link.behind = False
             # The reason is not for clients: it may name internal hosts.
             self._look()
             await asyncio.sleep(self._rng.uniform(*pause_s))
@@ -169,7 +169,7 @@ class Feed:
             subscription = await self._subscribe()
             self._subscribed()
             await self._last_values.read(self._symbols)
-            self.bus_link.renewing = False
+            self.bus_link.renewing = self.bus_link.behind = False
             self.bus_link.up_since = now = asyncio.get_running_loop().time()
             self.health.bus_link_up(now)
             self._venues.bus_link_up(now)
@@ -191,6 +191,7 @@ class Feed:
                 else:
                     old.close()
                     self._subscribed()
+                    self.bus_link.behind = True
                     subscription.missed.set()
         except BusDownError as error:
             return str(error)

@@ -78,6 +78,7 @@ class LastValuesReader:
             look()
             await asyncio.wait((subscription.lost,), timeout=_RETRY_S)
             return
+        bus_link.behind = False
         # Prices are live again, or go on to be, with heartbeats that come from now on.
         bus_link.up_since = now = asyncio.get_running_loop().time()
         self._health.bus_link_up(now)

@@ -42,6 +42,8 @@ class BusLink(Struct):
     """Whether a live link was closed on purpose, and its replacement is not up yet."""
     interrupted: bool = False
     """Whether a link that is up brings nothing of some partition, or the last values were not read since it did not."""
+    behind: bool = False
+    """Whether a link that is up brings something else than before, and the last values were not read since."""
 
 
 class VenueFeed:
@@ -226,6 +228,9 @@ class VenueFeed:
             return self._stale(heartbeat.reason or "the exchange is silent", heartbeat.since_us)
         if problem := self._problem(self._venue):
             return self._stale(problem, self._now_us())
+        if self.status.feed == "stale" and bus_link.behind:
+            # Ticks of the time between may be in the last values only.
+            return None
         if self.status.feed == "stale" and self._states.outdated and now - self._outdated_at < HEARTBEAT_TIMEOUT_S:
             # Changes of single symbols go out first.
             return None

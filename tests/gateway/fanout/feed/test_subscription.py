@@ -133,6 +133,32 @@ def test_prices_are_live_once_batches_are_read() -> None:
     run_virtual(main())
 
 
+def test_prices_are_not_live_before_the_last_values_are_read_once_batches_are() -> None:
+    """However often heartbeats come meanwhile: a symbol that moved during the change would be old, or have a gap."""
+
+    async def main() -> None:
+        async with running() as setup:
+            poller, read = BatchPoller(setup), setup.bus.read
+
+            async def slow(topics: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
+                values = await read(topics, max_bytes=max_bytes)
+                await asyncio.sleep(1)
+                return values
+
+            setup.bus.read, setup.bus.slow_s = slow, 0.5  # type: ignore[method-assign]
+            await poller.heartbeat()
+            await asyncio.sleep(0.3)
+            await poller.send(tick("ETHUSDT", 3))
+            for _ in range(60):
+                await poller.heartbeat()
+                await asyncio.sleep(0.1)
+            assert [("live", "")] == setup.statuses
+            told = [one for one in setup.published if isinstance(one, FramedTick | Status)]
+            assert [FramedTick, Status] == [type(one) for one in told]
+
+    run_virtual(main())
+
+
 @pytest.mark.parametrize("layout", [UNSET, BatchLayout(version=2, partitions=1)])
 def test_what_is_not_announced_is_not_read(layout: BatchLayout | UnsetType) -> None:
     """A poller older than batches, or with batches of another version, is read by the symbols' channels."""
