@@ -32,6 +32,8 @@ class Client:
         self.states: dict[str, Message] = {}
         """The newest state of each symbol of which one was told."""
         self.close_code: int | None = None
+        self._when_live: dict[str, int] = {}
+        """The place of each symbol's newest price when the first `live` came."""
 
     @property
     def closed(self) -> bool:
@@ -90,11 +92,14 @@ class Client:
         return prices[-1]["seq"] if prices else 0
 
     def gaps(self) -> list[tuple[str, int, int]]:
-        """Where a symbol's sequence number did not grow by exactly one: symbol, before, after."""
+        """Where a symbol's sequence number did not grow by exactly one: symbol, before, after.
+
+        Before the first ``live`` that may be so: a gateway that has just started may lack what came before.
+        """
         return [
             (symbol, before, after)
             for symbol in self.prices
-            for before, after in itertools.pairwise(self.seqs(symbol))
+            for before, after in itertools.pairwise(self.seqs(symbol)[self._when_live.get(symbol, 0) :])
             if after != before + 1
         ]
 
@@ -118,6 +123,8 @@ class Client:
                 for tick in message["ticks"]:
                     self.prices[tick["symbol"]].append(tick)
             case "status":
+                if message["feed"] == "live" and not any(one["feed"] == "live" for one in self.received("status")):
+                    self._when_live = {symbol: max(0, len(prices) - 1) for symbol, prices in self.prices.items()}
                 self.status = message
                 self.messages.append(message)
             case "symbol_status":

@@ -77,3 +77,20 @@ async def test_a_difference_between_the_ways_is_found(straight: list[Message], f
     with pytest.raises(AssertionError):
         async with both_ways(straight, front) as url, connected(url) as client:
             await client.subscribe("BTCUSDT", conflate=False)
+
+
+async def test_a_gap_counts_from_the_first_live_on() -> None:
+    """What was held then must be followed by the next number; without any `live` every gap counts."""
+
+    def status(feed: str) -> Message:
+        return {"type": "status", "feed": feed}
+
+    for messages, gaps in (
+        ([status("stale"), tick(1), tick(4), status("live"), tick(5), tick(6)], []),
+        ([status("stale"), tick(1), tick(4), status("live"), tick(6)], [("BTCUSDT", 4, 6)]),
+        ([status("live"), tick(1), status("stale"), tick(3), status("live"), tick(4)], [("BTCUSDT", 1, 3)]),
+        ([tick(1), tick(3)], [("BTCUSDT", 1, 3)]),
+    ):
+        async with both_ways(messages, messages) as url, connected(url.straight) as client:
+            await client.subscribe("BTC")
+            assert gaps == client.gaps()
