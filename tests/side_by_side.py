@@ -76,8 +76,8 @@ class Turns:
 class Starts:
     """How many programs the tests of all workers start at a time.
 
-    A program computes for most of a second until it serves. If thirty start together each takes ten, and what others
-    measure meanwhile is wrong. A start is a file; as with `Turns`, files are only locked.
+    A program computes for half a second and more until it serves. If thirty start together each takes ten seconds, and
+    what others measure meanwhile is wrong. A start is a file; as with `Turns`, files are only locked.
     """
 
     AT_A_TIME = 8

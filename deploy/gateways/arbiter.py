@@ -112,12 +112,12 @@ class _Guard:
 
     @contextmanager
     def _handing_over(self) -> Iterator[None]:
-        """Let the worker know of that of the arbiter that SIGUSR2 started, if it did; it may not exist yet."""
+        """If SIGUSR2 started another arbiter, tell our worker that a successor comes, even before that exists."""
         arbiter = self._arbiter
         if not arbiter.reexec_pid:
             yield
             return
-        # gunicorn closes its sockets first, and with them the kernel would drop the role.
+        # gunicorn would close its sockets first, and the kernel drops a process's roles with the first that is closed.
         sockets = [listener.sock for listener in arbiter.LISTENERS]
         arbiter.LISTENERS = []
         try:

@@ -9,7 +9,7 @@ import signal
 
 _USUAL = gc.get_threshold()
 _ENOUGH_FOR_IMPORTS = 1_000_000
-"""Objects that stay between two searches. It is a number, for those who only import a program."""
+"""New objects between two searches. Not without end: who only imports a program keeps this number."""
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 gc.set_threshold(_ENOUGH_FOR_IMPORTS)
