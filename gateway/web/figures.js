@@ -88,7 +88,9 @@ export function moment(us) {
   return `${day.toLocaleDateString()}, ${timeOfDay(us)}`;
 }
 
-/** The wall-clock time of microseconds since the Unix epoch, as this reader's locale writes it. */
+const DIGITS = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }; // as wide at ten as at nine
+
+/** The wall-clock time of microseconds since the Unix epoch, of 24 hours, otherwise as this reader's locale writes it. */
 export function timeOfDay(us) {
-  return new Date(us / 1000).toLocaleTimeString();
+  return new Date(us / 1000).toLocaleTimeString([], DIGITS);
 }

@@ -231,7 +231,7 @@ async def test_a_symbol_that_is_not_live_says_so_and_why(page: Page, gateway: Sc
     live = await page.evaluate(colour("AUSDT"))
     for symbol, (label, reason, since_us) in told.items():
         said, short, bid = await page.evaluate(cells(symbol, "said", "age2", "bid"))
-        since = await page.evaluate(f"new Date({since_us / 1000}).toLocaleTimeString()")
+        since = await page.evaluate(f"new Date({since_us / 1000}).toTimeString().slice(0, 8)")
         assert label == short
         assert said.startswith(f"{label}: {reason}, since ")
         assert said.endswith(since)

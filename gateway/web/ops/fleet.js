@@ -1,6 +1,6 @@
 // The processes of a deployment as rows. One that is gone stays in sight for a while, and says so.
 
-import { NOTHING, age, bytes, exact, rate } from "../figures.js";
+import { NOTHING, age, bytes, exact, rate, timeOfDay } from "../figures.js";
 
 const GONE_FOR_MS = 300_000;
 const LATE_S = 3.5; // a process speaks every two seconds
@@ -93,7 +93,7 @@ export class Fleet {
       } else if (known.row.dataset.health !== "gone") {
         known.row.dataset.health = "gone";
         const state = Object.keys(this.tables[known.process.role].columns).indexOf("State");
-        known.row.children[state].textContent = `gone at ${new Date().toLocaleTimeString()}`;
+        known.row.children[state].textContent = `gone at ${timeOfDay(now * 1000)}`;
       }
     }
     return { there, unwell, gone: this.#known.size - there };
