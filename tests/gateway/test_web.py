@@ -849,8 +849,8 @@ async def test_a_price_draws_the_end_of_its_chart_alone(page: Page, gateway: Scr
         assert behind < (behind := (await counts())[0])
         assert await page.evaluate(f"0 < drawn.front.end[1] && drawn.front.end[1] < {height}")
         assert await page.evaluate("drawn.behind.end.join() === drawn.front.start.join()")
-    await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
     colour = await page.evaluate("drawn.front.colour")
+    await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
     await page.until(f"drawn.front.colour !== {colour!r} && drawn.behind.colour === drawn.front.colour")
     for dark in (False, True):  # first the width is another one
         old = (await counts())[0]
