@@ -237,8 +237,8 @@ class Gateway:
         await self._until_nobody_new(self.loop.time() + seconds / 3)
         self.leave_port()
         self.full = not self.succeeded
-        leaving = list(self.hub.connections)
-        self._rng.shuffle(leaving)
+        holding = self.hub.membership.connections
+        leaving = sorted(holding, key=lambda one: (not holding[one], self._rng.random()))  # who has just come is last
         begin, spread_s = self.loop.time(), seconds / 2
         for number, connection in enumerate(leaving):
             wait_ms = int(spread_s * 1000 * number / len(leaving))

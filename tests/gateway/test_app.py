@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from gateway.admission.probes import ANSWERS
 from gateway.app import app_factory, create_app, drain
 from gateway.auth.settings import AuthSettings
+from gateway.fanout.cohorts.member import Subscription
 from gateway.gateway import Gateway
 from gateway.http.routes import GATEWAY
 from gateway.settings import Settings
@@ -67,6 +68,22 @@ def test_a_drain_ends_when_everybody_has_left() -> None:
         told_ms = sorted(leaver.messages()[-1]["reconnect_after_ms"] for leaver in leavers)
         assert [0, 7500, 15000, 22500] == told_ms
         assert 42.5 == pytest.approx(asyncio.get_running_loop().time() - began)
+
+    run_virtual(main())
+
+
+def test_in_a_drain_newcomers_leave_last() -> None:
+    """Who holds nothing yet has the most time for its first prices."""
+
+    async def main() -> None:
+        gateway = Gateway(Settings(bus_url="memory://", drain_seconds=60), MemoryBus())
+        newcomers = [Leaver(gateway) for _ in range(4)]
+        holders = [Leaver(gateway) for _ in range(4)]
+        for holder in holders:
+            gateway.hub.move(holder, (Subscription(frozenset({"BTCUSDT"})),))
+        await gateway.drain()
+        told_ms = [sorted(one.messages()[-1]["reconnect_after_ms"] for one in each) for each in (holders, newcomers)]
+        assert [[0, 3750, 7500, 11250], [15000, 18750, 22500, 26250]] == told_ms
 
     run_virtual(main())
 
