@@ -33,7 +33,7 @@ async def test_every_case_of_the_protocol(
 ) -> None:
     """Framing, pings, fragments, UTF-8 and closing are as the suite wants them, but for what is named."""
     async with echo_server() as address:
-        verdicts = await run_suite(f"ws://{address}/{path}", PROTOCOL, tmp_path, timeout_s=60)
+        verdicts = await run_suite(f"ws://{address}/{path}", PROTOCOL, tmp_path, timeout_s=100)
     assert 247 == len(verdicts)
     assert {} == surprises(verdicts, deviations)
 
@@ -41,7 +41,7 @@ async def test_every_case_of_the_protocol(
 async def test_compressed_messages_of_every_kind(tmp_path: Path) -> None:
     """Compressed text and binary messages come back the same, under every negotiation that can be met."""
     async with echo_server() as address:
-        verdicts = await run_suite(f"ws://{address}/ws", SOME_COMPRESSION, tmp_path, timeout_s=60)
+        verdicts = await run_suite(f"ws://{address}/ws", SOME_COMPRESSION, tmp_path, timeout_s=100)
     assert len(SOME_COMPRESSION) == len(verdicts)
     assert {} == surprises(verdicts)
 

@@ -63,8 +63,8 @@ def browser() -> Iterator[str]:
 
 
 @pytest.fixture
-async def page(browser: str) -> AsyncIterator[Page]:
-    """Open a page, which must not complain: of errors, or of what its policy forbids."""
+async def page(browser: str, gateway: ScriptedGateway) -> AsyncIterator[Page]:
+    """Open a page, which must not complain: of errors, or of what its policy forbids. ``gateway`` outlives it."""
     async with open_page(browser) as opened:
         await opened.look()
         yield opened

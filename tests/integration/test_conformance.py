@@ -43,7 +43,7 @@ async def test_haproxy_changes_nothing(tmp_path: Path) -> None:
     """Behind the load balancer every case has the verdict that it has without."""
     async with echo_behind_haproxy() as port:
         cases = (*PROTOCOL, *SOME_COMPRESSION)
-        verdicts = await run_suite(f"ws://127.0.0.1:{port}/ws", cases, tmp_path, timeout_s=90)
+        verdicts = await run_suite(f"ws://127.0.0.1:{port}/ws", cases, tmp_path, timeout_s=100)
     assert 247 + len(SOME_COMPRESSION) == len(verdicts)
     assert {} == surprises(verdicts)
 

@@ -153,7 +153,7 @@ async def test_a_slow_client_catches_up_in_all_its_sets(valkey: Valkey) -> None:
     A tick came, or was replaced, or was left out because the gateway was busy; none is counted twice.
     """
     async with (
-        gateway_of(valkey.url, *SYMBOLS, TRUSTED_PROXIES="127.0.0.1") as stack,
+        gateway_of(valkey.url, *SYMBOLS, TRUSTED_PROXIES="127.0.0.1", LAG_TIMEOUT_S="60") as stack,
         market_of(valkey) as market,
         AsyncExitStack() as leaving,
     ):

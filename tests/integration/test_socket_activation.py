@@ -25,7 +25,7 @@ GATEWAY = (*PYTHON, "gateway")
 RATE = 50
 """Newcomers a second."""
 EACH = 3
-DRAIN_SECONDS = "0.6"
+DRAIN_SECONDS = "3"
 ENDS_WITHIN_S = 20.0
 _HAND_OVER = """
 import os, sys

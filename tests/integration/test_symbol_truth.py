@@ -61,8 +61,8 @@ async def test_of_each_symbol_the_truth_is_reported(*, comes_back: bool) -> None
                 _delisted(exchange, url, comes_back=comes_back),
                 _unlisted(exchange, url, comes_back=comes_back),
             )
+            await bystander.until(lambda client: all(len(client.prices[symbol]) > 100 for symbol in STEADY))
             assert bystander.states == {}
-            assert all(len(bystander.prices[symbol]) > 100 for symbol in STEADY)
         assert [] == exchange.violations
 
 
