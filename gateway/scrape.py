@@ -16,7 +16,6 @@ from gateway.metrics.counters import Counters
 from gateway.protocol.channels import symbol_of
 from gateway.websocket.close_codes import CloseReason
 from gateway.websocket.framing.parser import FailureCode
-from market.metrics.certificate import not_after_s
 from market.metrics.family import Family, counter, counters, gauge, gauges, histogram, histograms
 from market.metrics.process import process_families
 from market.prices.venues import venue_of
@@ -110,6 +109,9 @@ def _now(gateway: Gateway) -> Iterator[Family]:
 
 
 def _certificates_end_s(path: str) -> float:
+    # Imported here: cryptography takes megabytes of memory. A server with TLS has imported it before it served anybody.
+    from market.metrics.certificate import not_after_s
+
     try:
         return not_after_s(path)
     except (OSError, ValueError):

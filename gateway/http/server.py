@@ -5,6 +5,7 @@ import functools
 import logging
 import ssl
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -62,6 +63,8 @@ class Serving:
         settings = gateway.settings
         if settings.tls_cert:
             self._tls = tls.context(settings.tls_cert, settings.tls_key)
+            # Else the first scrape would, and prices would wait for tens of milliseconds.
+            import_module("market.metrics.certificate")
             gateway.on_change.append(self._renew)
         if settings.reuse_port:
             gateway.leave_port = self._leave_port
