@@ -1,6 +1,6 @@
 """Values in buckets."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from market.metrics.histogram import Histogram, seconds
@@ -25,6 +25,7 @@ def test_what_clocks_make_negative_counts_as_nothing() -> None:
     assert [2] * 22 == [count for _, count in histogram.buckets()]
 
 
+@example([2**40 + 1], 10, 30)
 @given(st.lists(st.integers(0, 2**70)), st.integers(0, 20), st.integers(0, 30))
 def test_each_bucket_has_what_is_at_most_its_bound(values: list[int], lowest: int, more: int) -> None:
     """However large: beyond the last bound there is +Inf."""
