@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
+from signal import SIG_BLOCK, SIG_SETMASK, SIGHUP, SIGINT, SIGQUIT, SIGTERM, pthread_sigmask
 from types import FrameType
 from typing import Any
 
@@ -22,6 +22,7 @@ from market.process.events import SETTINGS_REFUSED
 from market.settings.environ import SettingError
 
 WORKER_CLASS = "gateway.worker.Worker"
+_STOPS = (SIGTERM, SIGINT, SIGQUIT)
 
 
 def usable_settings(environ: Mapping[str, str]) -> Settings:
@@ -73,11 +74,8 @@ class _Guard:
         self._stopping = False
 
     def signal(self, number: int, frame: FrameType | None) -> None:
-        """A signal came (called by Python, in a worker that has just been forked too)."""
-        if number in (SIGTERM, SIGINT, SIGQUIT):
-            if os.getpid() != self._arbiter.pid:
-                # This worker has no signal handlers yet, and nobody will send the signal again.
-                os._exit(0)
+        """A signal came (called by Python)."""
+        if number in _STOPS:
             self._stopping = True
             self._want_none()
             if self._coming is not None:
@@ -94,7 +92,14 @@ class _Guard:
             # The arbiter has read its settings again since.
             self._want_none()
             return
-        self._spawn_worker()
+        # In a new process Python forgets a signal that comes before its fork is complete. These wait until the worker
+        # listens: it inherits this.
+        listened_to = pthread_sigmask(SIG_BLOCK, _STOPS)
+        try:
+            self._spawn_worker()
+        finally:
+            if os.getpid() == self._arbiter.pid:
+                pthread_sigmask(SIG_SETMASK, listened_to)
         if self._stopping:
             # They were told before this one existed.
             self._arbiter.kill_workers(SIGQUIT)

@@ -19,6 +19,8 @@ from gateway.settings import Settings
 from gateway.worker import Worker
 from market.settings.environ import SettingError
 
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
 
 @dataclass
 class Listener:
@@ -189,15 +191,40 @@ def test_a_stop_that_comes_before_the_successor_exists_finds_it_too() -> None:
     assert 1 == arbiter.spawned
 
 
-def test_a_worker_that_has_just_been_forked_ends_when_it_is_told_to() -> None:
-    """Until it listens to signals itself, its arbiter's handler is its own."""
+@pytest.mark.parametrize("number", STOPS)
+def test_a_worker_that_has_just_been_forked_hears_that_it_is_to_stop(number: int) -> None:
+    """What is sent to it before it listens to signals waits until it does."""
     arbiter = RecordingArbiter()
     guard_reload(arbiter, Settings(), Settings)
-    child = os.fork()
-    if child == 0:
-        arbiter.signal(signal.SIGTERM, None)
-        os._exit(1)
-    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    children: list[int] = []
+
+    def fork() -> None:
+        if (child := os.fork()) == 0:
+            heard = signal.sigtimedwait(STOPS, 20)
+            os._exit(heard is None or heard.si_signo != number)
+        os.kill(child, number)
+        children.append(child)
+
+    arbiter.on_spawn = fork
+    listened_to = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    arbiter.spawn_worker()
+    assert [0] == [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert listened_to == signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_an_arbiter_that_cannot_fork_still_listens_to_signals() -> None:
+    """There may be too many processes, for a while."""
+    arbiter = RecordingArbiter()
+    guard_reload(arbiter, Settings(), Settings)
+    listened_to = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    def fork() -> None:
+        raise BlockingIOError
+
+    arbiter.on_spawn = fork
+    with pytest.raises(BlockingIOError):
+        arbiter.spawn_worker()
+    assert listened_to == signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def a_successor_comes(own: socket.socket) -> bool:
