@@ -238,7 +238,7 @@ class Gateway:
         self.leave_port()
         self.full = not self.succeeded
         holding = self.hub.membership.connections
-        leaving = sorted(holding, key=lambda one: (not holding[one], self._rng.random()))  # who has just come is last
+        leaving = sorted(holding, key=lambda one: (not holding[one], self._rng.random()))  # newcomers hold nothing yet
         begin, spread_s = self.loop.time(), seconds / 2
         for number, connection in enumerate(leaving):
             wait_ms = int(spread_s * 1000 * number / len(leaving))

@@ -12,6 +12,7 @@ Verdict = tuple[str, str]
 
 GOOD: Final = ("OK", "OK")
 _LATE: Final = {"FAILED BY CLIENT", "UNCLEAN"}
+"""Of a closing handshake that had not come to its end when the suite stopped waiting for it."""
 
 PROTOCOL: Final = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*")
 """Framing, pings, reserved bits, opcodes, fragments, UTF-8, closing, and messages in many frames: 247 cases."""
@@ -53,8 +54,8 @@ class SuiteError(Exception):
 async def run_suite(url: str, cases: Sequence[str], folder: Path, *, timeout_s: float) -> dict[str, Verdict]:
     """The verdict on each of ``cases``, which may have a ``*``. Reports are written to ``folder``.
 
-    The suite gives a server one second to close a connection. Those that took longer are judged once more, one at a
-    time: on a busy machine that second may not be the server's.
+    The suite waits only so long for a server to close a connection. Where that did not suffice, the case is judged once
+    more, one at a time: on a busy machine the time may not have been the server's.
 
     `kosoku` is a program of its own here: it puts modules of old names before others' on the import path.
 

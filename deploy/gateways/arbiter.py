@@ -92,8 +92,8 @@ class _Guard:
             # The arbiter has read its settings again since.
             self._want_none()
             return
-        # In a new process Python forgets a signal that comes before its fork is complete. These wait until the worker
-        # listens: it inherits this.
+        # Python forgets a signal that reaches a new process before the fork is complete. One that is blocked waits. The
+        # worker inherits the block, and ends it when it listens.
         listened_to = pthread_sigmask(SIG_BLOCK, _STOPS)
         try:
             self._spawn_worker()

@@ -63,7 +63,7 @@ class Serving:
         settings = gateway.settings
         if settings.tls_cert:
             self._tls = tls.context(settings.tls_cert, settings.tls_key)
-            # Else the first scrape would, and prices would wait for tens of milliseconds.
+            # Metrics need it. The first scrape would take tens of milliseconds for the import, and prices would wait.
             import_module("market.metrics.certificate")
             gateway.on_change.append(self._renew)
         if settings.reuse_port:

@@ -48,7 +48,7 @@ class Histogram:
         below = sum(self._counts[: self._lowest])
         for power in range(self._lowest, self._highest + 1):
             below += self._counts[power]
-            # Doubling loses no digit, so this is the shortest exact text.
+            # Doubling rounds nothing, so Python's shortest text of the product has every digit.
             yield str(2**power * self._unit), below
         yield "+Inf", self.count
 

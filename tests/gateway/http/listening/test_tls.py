@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -226,6 +227,19 @@ def test_a_certificate_that_cannot_be_used_is_named(certificate: str, tmp_path: 
         with pytest.raises(SettingError, match=r"^GATEWAY_TLS_CERT '.*PEM") as refused:
             tls.context(path, "")
         assert "BEGIN" not in str(refused.value)
+
+
+async def test_what_metrics_need_of_a_certificate_is_imported_before_clients_come(
+    certificate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first scrape would take tens of milliseconds for it, in which no price is sent."""
+    monkeypatch.delitem(sys.modules, "market.metrics.certificate", raising=False)
+    serving = Serving(create_app(Settings(bus_url="memory://", tls_cert=certificate)))
+    await serving.start()
+    try:
+        assert "market.metrics.certificate" in sys.modules
+    finally:
+        await serving.close()
 
 
 async def test_a_renewed_certificate_is_served_after_a_reload_of_the_settings(
