@@ -99,7 +99,7 @@ class Gateway:
             self.hub.broadcast,
             self.history.ring,
             self.counters,
-            self.hub.holds,
+            self.hub.held,
             now_us=now_us,
             cadence=self.cadence,
             rng=self._rng,

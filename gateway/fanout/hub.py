@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, MutableMapping, Sequence
 
 from gateway.fanout.catch_up import CatchUp
 from gateway.fanout.cohorts.bursts import Bursts
@@ -101,8 +101,13 @@ class Hub:
         """The number of different subscriptions."""
         return self._registry.cohort_count
 
+    @property
+    def held(self) -> Container[str]:
+        """The topics that somebody holds; always up to date."""
+        return self._groups_of
+
     def publish(self, tick: FramedTick) -> None:
-        """Make ``tick``, which is among the last values already, pending wherever it is wanted."""
+        """Make ``tick``, one of the last values already, and of a `held` topic, pending wherever it is wanted."""
         topic = tick.topic
         tick.offset = offset = self._offset + 1
         for group in self._groups_of.get(topic, ()):
@@ -230,10 +235,6 @@ class Hub:
         if newest is None and (newest := self.find(topic)) is not None:
             self._last[topic] = newest
         return newest
-
-    def holds(self, topic: str) -> bool:
-        """Whether somebody holds ``topic``."""
-        return topic in self._groups_of
 
     def send_states(self, connection: Member, topics: Collection[str]) -> None:
         """Write the state of each of ``topics`` that is not live. ``connection`` holds them all."""

@@ -12,7 +12,7 @@ A link may be up and yet useless: its other end no longer has the prices, or it 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from gateway.fanout.feed.bus_link_health import BusLinkHealth
@@ -58,17 +58,17 @@ class Feed:
         broadcast: Callable[[Status], None],
         ring: Ring,
         counters: Counters,
-        holds: Callable[[str], bool],
+        held: Container[str],
         *,
         now_us: Callable[[], int],
         cadence: Cadence,
         rng: random.Random,
     ) -> None:
-        """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
+        """``last`` (symbol → newest tick) is kept up to date. ``publish`` then gets each new tick that is ``held``.
 
         ``broadcast`` receives every change of `statuses`, after the ticks that came before it. ``now_us`` is the time
-        in microseconds since the Unix epoch. ``ring`` keeps what is published. ``holds`` says whether somebody holds a
-        topic. ``cadence`` says when it looks whether something is wrong.
+        in microseconds since the Unix epoch. ``ring`` keeps what came. ``cadence`` says when it looks whether
+        something is wrong.
         """
         self._bus = bus
         self._symbols = symbols
@@ -78,7 +78,7 @@ class Feed:
         self._rng = rng
         self.bus_link = BusLink()
         self._refuse = Refusals(counters)
-        self._intake = Intake(symbols, last, publish, ring, self._refuse, counters, now_us=now_us)
+        self._intake = Intake(symbols, last, publish, held, ring, self._refuse, counters, now_us=now_us)
         self.tick_received = self._intake.tick_received
         """See `Intake.tick_received`."""
         self._layouts: dict[str, BatchLayout | None] = {}
@@ -88,7 +88,7 @@ class Feed:
         self.health = BusLinkHealth(
             bus.last_values, symbols, last, states.state_of, self._intake.highest_seq, counters, rng
         )
-        self.stats_feed = StatsFeed(symbols, last, publish, holds, self._refuse, counters, now_us)
+        self.stats_feed = StatsFeed(symbols, last, publish, held, self._refuse, counters, now_us)
         """What changes slowly: figures of 24 hours, and listings."""
         self.stats, self.instruments = self.stats_feed.stats, self.stats_feed.listing
         self._venues = VenueFeeds(

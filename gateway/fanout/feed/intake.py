@@ -5,7 +5,7 @@ This code runs for every tick. Anybody who can write to the bus may have written
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from gateway.fanout.feed.continuity import Continuity, Stream
 from gateway.fanout.feed.refusals import Refusals
@@ -35,19 +35,21 @@ class Intake:
         symbols: Symbols,
         last: dict[str, FramedTick],
         publish: Callable[[FramedTick], None],
+        held: Container[str],
         ring: Ring,
         refuse: Refusals,
         counters: Counters,
         *,
         now_us: Callable[[], int],
     ) -> None:
-        """``last`` (symbol → newest tick) is kept up to date. Each new tick then goes to ``publish``.
+        """``last`` (symbol → newest tick) is kept up to date. ``publish`` then gets each new tick that is ``held``.
 
-        ``ring`` gets the messages whose ticks were published, and is cut where others were not.
+        ``ring`` gets the messages whose ticks were taken, and is cut where others were not.
         """
         self._symbols = symbols
         self._last = last
         self._publish = publish
+        self._held = held
         self._ring = ring
         self.continuity = Continuity(ring, symbols)
         """Whether messages are missing."""
@@ -111,7 +113,7 @@ class Intake:
         term, number, ticks = self._read_each(payload) if batch is None else (batch.term, batch.number, batch.ticks)
         if number >= 0:
             self.continuity.received(stream, term, number)
-        last, publish, regressed = self._last, self._publish, self._regressed
+        last, held_topics, publish, regressed = self._last, self._held, self._publish, self._regressed
         highest_seq, highest_us = self._highest_seq, self._highest_us
         received = taken = 0
         not_taken: list[Tick] | None = None
@@ -130,7 +132,8 @@ class Intake:
                 continue
             received += 1
             last[symbol] = framed = FramedTick(symbol, seq, tick)
-            publish(framed)
+            if symbol in held_topics:
+                publish(framed)
         self._fan_out.recv_us = 0
         self._counters.ticks_received += received
         if received or taken:
@@ -139,7 +142,7 @@ class Intake:
             self._ring.append(payload)
 
     def _only_taken(self, ticks: Sequence[Tick], not_taken: Sequence[Tick]) -> bytes:
-        """A batch of those ``ticks`` that were published."""
+        """A batch of those ``ticks`` that were taken."""
         gone = set(map(id, not_taken))
         return encode_batch(
             "", 0, [encode_tick(one) for one in ticks if one.symbol in self._last and id(one) not in gone]
@@ -232,4 +235,5 @@ class Intake:
         self._counters.ticks_received += 1
         # Not the bytes: so blanks, repeated fields and unknown fields go no further.
         self._last[tick.symbol] = framed = FramedTick(tick.symbol, tick.seq, tick)
-        self._publish(framed)
+        if tick.symbol in self._held:
+            self._publish(framed)

@@ -3,7 +3,7 @@
 What nobody holds costs a lookup and a copy of its bytes. Anybody who can write to the bus may have written it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 
 from gateway.fanout.feed.refusals import Refusals
 from gateway.metrics.counters import Counters
@@ -26,18 +26,18 @@ class StatsFeed:
         symbols: Symbols,
         last: dict[str, FramedTick],
         publish: Callable[[FramedTick], None],
-        holds: Callable[[str], bool],
+        held: Container[str],
         refuse: Refusals,
         counters: Counters,
         now_us: Callable[[], int],
     ) -> None:
-        """``last`` gets the newest update of each topic that somebody ``holds``. Each then goes to ``publish``.
+        """``last`` gets the newest update of each topic that is ``held``. Each then goes to ``publish``.
 
         ``now_us`` is the time in microseconds since the Unix epoch.
         """
         self._last = last
         self._publish = publish
-        self._holds = holds
+        self._held = held
         self._refuse = refuse
         self._counters = counters
         self._now_us = now_us
@@ -65,15 +65,15 @@ class StatsFeed:
         except CodecError as error:
             self._refuse("not_stats", str(error))
             return
-        topics, payloads, last, holds = self._topics.get(venue, {}), self._payloads, self._last, self._holds
+        topics, payloads, last, held = self._topics.get(venue, {}), self._payloads, self._last, self._held
         for symbol, raw in parts.items():
             topic = topics.get(symbol)
             if topic is None:
                 continue
-            if holds(topic):
+            if topic in held:
                 stats = self._read(symbol, bytes(raw))
                 # A poller that takes over has heard of some figures before the other one did.
-                if stats is None or ((known := self._held(topic)) is not None and is_late(stats, known)):
+                if stats is None or ((known := self._newest(topic)) is not None and is_late(stats, known)):
                     continue
                 self._pass_on(topic, stats)
             elif topic in last:
@@ -92,7 +92,7 @@ class StatsFeed:
         self._without.add(venue)
         for symbol, topic in self._topics.get(venue, {}).items():
             if self._payloads.pop(symbol, None) is not None:
-                if self._holds(topic):
+                if topic in self._held:
                     self._pass_on(topic, nothing_known(symbol, self._now_us()))
                 else:
                     self._last.pop(topic, None)
@@ -108,12 +108,12 @@ class StatsFeed:
             if stored is None or (held is not None and held.ts_us >= stored.ts_us):
                 continue
             self._payloads[symbol] = payload
-            if self._holds(topic):
+            if topic in self._held:
                 self._pass_on(topic, stored)
             else:
                 self._last.pop(topic, None)
 
-    def _held(self, topic: str) -> Stats | None:
+    def _newest(self, topic: str) -> Stats | None:
         framed = self._last.get(topic)
         return framed.tick if framed is not None and isinstance(framed.tick, Stats) else None
 

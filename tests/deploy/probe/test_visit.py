@@ -145,7 +145,7 @@ async def test_a_real_gateway_that_is_live_is_good() -> None:
     await running.heartbeat()
     await until(lambda: running.gateway.feed.live)
     probing = asyncio.create_task(visit(running.url, ["BTC"], 1.0))
-    await until(lambda: running.gateway.hub.holds("BTCUSDT"))
+    await until(lambda: "BTCUSDT" in running.gateway.hub.held)
     for seq in range(1, 6):
         await running.publish("BTCUSDT", seq, recv_us=running.gateway.now_us())
     seen = await probing

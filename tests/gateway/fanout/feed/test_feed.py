@@ -131,7 +131,7 @@ class Setup:
         self.counters = Counters()
         self.published: list[FramedTick | Status | FramedStatus] = []
         self.ring = open_ring(1_000_000, self.last)
-        self.held: set[str] = set()
+        self.held = set(parse_symbols(symbols))
         """The topics that somebody holds."""
         self.seq = 0
         self.loop = asyncio.get_running_loop()
@@ -147,7 +147,7 @@ class Setup:
             self.published.append,
             self.ring,
             self.counters,
-            self.held.__contains__,
+            self.held,
             now_us=self.now_us,
             cadence=Cadence(self.loop.time),
             rng=random.Random(1),
@@ -565,6 +565,7 @@ def test_other_symbols_are_heard_over_a_new_link_and_nothing_is_missed_meanwhile
 
     async def main() -> None:
         async with running() as setup:
+            setup.held.add("XRPUSDT")
             await publish(setup.bus, [tick("XRPUSDT", 7), tick("ETHUSDT", 1)])
             await setup.poll(1)
             setup.bus.slow_s = 1.5

@@ -33,11 +33,13 @@ class Setup:
         self.last: dict[str, FramedTick] = {}
         self.counters = Counters()
         self.published: list[FramedTick] = []
+        self.held = {"AAA", "BBB", "CCC"}
         self.ring = open_ring(1_000_000, self.last)
         self.subject = Intake(
             parse_symbols("AAA,BBB,CCC"),
             self.last,
             self.published.append,
+            self.held,
             self.ring,
             Refusals(self.counters),
             self.counters,
@@ -179,6 +181,35 @@ def test_a_seq_may_be_a_day_above_the_time() -> None:
             setup.subject.highest_seq()
             setup.receive("BBB", SEQ_AHEAD_MS + 1, SEQ_AHEAD_MS)
             assert [SEQ_AHEAD_MS] == setup.seqs("BBB")
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("way", ["batch", "batch with a wrong tick", "channel", "store"])
+def test_a_tick_that_nobody_holds_is_kept_and_goes_to_nobody(way: str) -> None:
+    """It is the newest one of its symbol, counted, and in the history; who holds another symbol hears that one."""
+
+    async def main() -> None:
+        async with intake() as setup:
+            setup.held.remove("BBB")
+            ticks = {symbol: encode_tick(tick(symbol, 7)) for symbol in ("AAA", "BBB", "CCC")}
+            match way:
+                case "batch":
+                    setup.receive_batch(*ticks.values())
+                case "batch with a wrong tick":
+                    setup.receive_batch(*ticks.values(), b"{}")
+                case "channel":
+                    for symbol, payload in ticks.items():
+                        setup.subject.tick_received(symbol, payload)
+                case _:
+                    setup.subject.take_stored(ticks)
+            assert ["AAA", "CCC"] == [framed.topic for framed in setup.published]
+            assert {"AAA": 7, "BBB": 7, "CCC": 7} == {symbol: framed.seq for symbol, framed in setup.last.items()}
+            assert 3 == setup.counters.ticks_received
+            assert ([] if way == "store" else [("AAA", 7), ("BBB", 7), ("CCC", 7)]) == setup.history()
+            setup.held.add("BBB")
+            setup.receive_batch(encode_tick(tick("BBB", 8)))
+            assert [8] == setup.seqs("BBB")
 
     run_virtual(main())
 

@@ -44,7 +44,7 @@ class Setup:
             parse_symbols(symbols),
             self.last,
             self.published.append,
-            self.held.__contains__,
+            self.held,
             Refusals(self.counters),
             self.counters,
             lambda: 99,
