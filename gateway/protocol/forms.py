@@ -25,7 +25,7 @@ class FramedTick(Struct, gc=False, eq=False):
     """Decoded, so every form is canonical. A tick that nobody wants is never encoded. In channel ``stats`` it is the
     figures of 24 hours, and ``seq`` means nothing."""
     offset: int = 0
-    """The hub's count of ticks when this one was published. It orders ticks of all topics."""
+    """The hub's count of ticks when this one was published. It orders ticks of all topics. 0: nobody held this one."""
     form: "Form | None" = None
     """The form that was wanted first, or in place of a bare body the frame after it. Most are wanted in one only."""
     body: bytes = b""

@@ -737,8 +737,9 @@ async def test_one_symbol_is_shown_in_detail(page: Page, gateway: ScriptedGatewa
     await page.until(f"{part('state')} === 'Live'")
 
 
-# What was drawn of a chart, on the canvas that is seen and the one behind it: how often, its texts, the ends and colour
-# of its line, which is the thick one, and the middle of the last label. Time stands still unless a test moves it.
+# What was drawn of a chart, on the canvas that is seen and the one behind it: how often, the ends and colour of its
+# line, which is the thick one, the middle and text of the last label, and all texts before it with their heights. Time
+# stands still unless a test moves it.
 DRAWN = """
     window.drawn = { behind: { count: 0 }, front: { count: 0 } };
     const nameOf = ({ canvas }) => (canvas.isConnected ? "front" : "behind");
@@ -750,9 +751,12 @@ DRAWN = """
     };
     before("clearRect", (one) => {
         const { count } = of(one);
-        drawn[nameOf(one)] = { count: count + 1, texts: [] };
+        drawn[nameOf(one)] = { count: count + 1, others: [] };
     });
-    before("fillText", (one, text) => of(one).texts.push(text));
+    before("fillText", (one, text, x, y) => {
+        if (of(one).label) of(one).text = text;
+        else of(one).others.push([text, y]);
+    });
     for (const name of ["moveTo", "lineTo"]) before(name, (one, x, y) => {
         if (one.lineWidth !== 2) return;
         of(one).start ??= [x, y];
@@ -789,14 +793,37 @@ async def test_a_chart_ends_with_the_newest_price_exactly(page: Page, gateway: S
         (4, {"bid": -3, "ask": 2}, "−0.005"),
     ):
         await client.say(**tick("AUSDT", seq=seq, **fields))
-        await page.until(f"drawn.front.texts?.includes({newest!r})")
+        await page.until(f"drawn.front.text === {newest!r}")
         assert await page.evaluate(ENDS)
         await page.evaluate("now += 1000, second()")
     # Both come before it is drawn again.
     await client.say(**tick("AUSDT", seq=5, bid=6523458, ask=6523458))
     await client.say(type="symbol_status", symbol="AUSDT", state="halted", reason="", since_us=1)
-    await page.until("drawn.front.texts.includes('65,234.580')")
+    await page.until("drawn.front.text === '65,234.580'")
     assert await page.evaluate(ENDS)
+
+
+async def test_a_label_covers_no_price_of_the_scale(page: Page, gateway: ScriptedGateway) -> None:
+    """A price of the scale is left out while the label is where it would be, and is there again afterwards."""
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
+    await page.open(f"{gateway.url}#AUSDT")
+    client = await gateway.accept()
+    await client.serve("AUSDT")
+    scales = set()
+    for seq, price in enumerate((10000, 20000, *range(10100, 20000, 300)), 1):
+        if seq <= 3:
+            await page.evaluate("now += 1000")
+        await client.say(**tick("AUSDT", seq=seq, bid=price, ask=price))
+        await page.until(f"drawn.front.text === '{price / 100:.3f}'")
+        if seq <= 3:
+            continue
+        label, others = await page.evaluate("[drawn.front.label[1], drawn.front.others]")
+        assert all(abs(at - label) >= 17 for _, at in others)
+        scales.add(tuple(text for text, _ in others))
+    whole = max(scales, key=len)
+    assert len(whole) >= 3
+    assert {whole, *(tuple(text for text in whole if text != left_out) for left_out in whole)} == scales
+    assert await page.evaluate(f"drawn.behind.others.every(([text]) => !{list(whole)}.includes(text))")
 
 
 async def test_a_price_draws_the_end_of_its_chart_alone(page: Page, gateway: ScriptedGateway) -> None:
@@ -813,7 +840,7 @@ async def test_a_price_draws_the_end_of_its_chart_alone(page: Page, gateway: Scr
     async def say(price: int) -> None:
         """Say a price, and wait until it is the end, where the line behind goes on."""
         await client.say(**tick("AUSDT", seq=next(seqs), bid=price, ask=price))
-        await page.until(f"drawn.front.texts?.includes('{price / 100:.3f}')")
+        await page.until(f"drawn.front.text === '{price / 100:.3f}'")
         assert await page.evaluate(ENDS)
 
     for price in (10000, 20000, 15000):
@@ -870,7 +897,7 @@ async def test_a_symbol_in_detail_is_drawn_when_its_row_is_out_of_sight(page: Pa
     for seq, price in ((1, 100), (2, 101)):
         await client.say(**tick("S99USDT", seq=seq, bid=price, ask=price))
         await page.until(f"{part('bid')} === '{price / 100:.2f}'")
-        assert await page.evaluate(f"drawn.front.texts.includes('{price / 100:.3f}') && {ENDS}")
+        assert await page.evaluate(f"drawn.front.text === '{price / 100:.3f}' && {ENDS}")
 
 
 async def test_on_a_phone_a_symbol_in_detail_covers_the_table_and_lets_go(page: Page, gateway: ScriptedGateway) -> None:

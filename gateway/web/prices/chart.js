@@ -10,6 +10,8 @@ const RIGHT = 92; // for prices
 const BOTTOM = 26; // for times
 const TOP = 12;
 const PLACES = 15;
+const HALF = 10; // of the height of a label
+const APART = HALF + 7; // half of a label and half of a price of the scale
 const FONT = "13px system-ui, sans-serif";
 
 const HOURS = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
@@ -100,8 +102,8 @@ export class Chart {
     const y = (price) => TOP + (1 - (price - floor) / (ceiling - floor)) * (bottom - TOP);
     // With each price the colour would flicker where that is near the first one.
     const colour = !isLive ? colours.muted : last >= first ? colours.up : colours.down;
-    this.#plan = { floor, ceiling, last, right, x, y, colour };
-    this.#drawPrices(context, floor, ceiling, y, right);
+    const scale = this.#drawPrices(context, floor, ceiling, y, right);
+    this.#plan = { floor, ceiling, last, right, x, y, colour, scale };
     context.strokeStyle = colour;
     context.lineWidth = 2;
     context.lineJoin = "round";
@@ -110,7 +112,7 @@ export class Chart {
   }
 
   #drawEnd() {
-    const { isEmpty, last, right, x, y, colour } = this.#plan;
+    const { isEmpty, last, right, x, y, colour, scale } = this.#plan;
     const isWhole = isEmpty || this.#ended === "";
     const context = this.#picture.take(this.#behind.canvas, isWhole ? 0 : x(1) - 2);
     if (isEmpty) return;
@@ -127,9 +129,15 @@ export class Chart {
       context.lineTo(x(0), y(now));
       context.stroke();
     }
-    this.#drawLabel(context, y(Number.isNaN(price) ? last : price), right, priceText, colour);
+    const labels = [[y(Number.isNaN(price) ? last : price), priceText, colour]];
     const pointed = history.at(this.#at);
-    if (!Number.isNaN(pointed)) this.#drawLabel(context, y(pointed), right, this.#pointedText(pointed), this.colours.text);
+    if (!Number.isNaN(pointed)) labels.push([y(pointed), this.#pointedText(pointed), this.colours.text]);
+    context.textAlign = "left";
+    context.fillStyle = this.colours.muted;
+    for (const [at, text] of scale) {
+      if (labels.every(([label]) => Math.abs(label - at) >= APART)) context.fillText(text, right + 8, at);
+    }
+    for (const [at, text, background] of labels) this.#drawLabel(context, at, right, text, background);
   }
 
   #text(price) {
@@ -162,28 +170,29 @@ export class Chart {
     }
   }
 
+  /** Draw the lines of the scale, and return its prices with their heights: a label at the end may hide some. */
   #drawPrices(context, floor, ceiling, y, right) {
     const { colours } = this;
     const rough = (ceiling - floor) / Math.max(2, Math.floor((this.#picture.height - BOTTOM) / 56));
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
-    context.textAlign = "left";
+    const scale = [];
+    context.strokeStyle = colours.line;
     for (let price = Math.ceil(floor / step) * step; price <= ceiling; price += step) {
       const at = Math.round(y(price)) - 0.5;
-      context.strokeStyle = colours.line;
       context.beginPath();
       context.moveTo(0, at);
       context.lineTo(right, at);
       context.stroke();
-      context.fillStyle = colours.muted;
-      context.fillText(this.#text(price), right + 8, at);
+      scale.push([at, this.#text(price)]);
     }
+    return scale;
   }
 
   #drawLabel(context, at, right, text, colour) {
     context.fillStyle = colour;
     context.beginPath();
-    context.roundRect(right + 2, at - 10, RIGHT - 4, 20, 4);
+    context.roundRect(right + 2, at - HALF, RIGHT - 4, 2 * HALF, 4);
     context.fill();
     context.textAlign = "left";
     context.fillStyle = this.colours.panel;
